@@ -1,0 +1,1 @@
+"""What is known: organisations, people, permissions, the ledger, keys, contracts, the topic database, consent."""

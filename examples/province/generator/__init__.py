@@ -1,0 +1,1 @@
+"""How the made-up province is made, one file per step: subjects, health, tables, faults, banks' files, writing."""

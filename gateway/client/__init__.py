@@ -1,0 +1,1 @@
+"""What people run on their own side: the client of the HTTP API, and their own keys. No server code."""

@@ -1,0 +1,179 @@
+"""The one way out: approved release → bytes re-hashed, consents looked at once more, two votes verified, checkpoint, signature, package.
+
+Runs step by step under the supervisor; a crash between any two steps is taken up where it stopped. It believes the votes, not their table.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+from catalog import canonical_json, clock
+from catalog.actors import PLATFORM
+from catalog.database import Tx
+from catalog.errors import GloveboxError, IntegrityBroken, Refused
+from catalog.identifiers import new_id
+from catalog.keys.ports import Signer
+from catalog.keys.public import PublicKeyDocument
+from catalog.ledger.record import Entry
+from catalog.store import consents, ledger, personal_keys, projects
+from gateway.data_zone.ballot import officers_in_force
+from jobs.store import jobs as job_store
+from sandbox.airlock import rules
+from sandbox.airlock.lifecycle import ReleaseEvent, ReleaseState
+from sandbox.airlock.package import OutgoingFile, OutgoingRelease, build_package
+from sandbox.airlock.policies import DEFAULT
+from sandbox.kinds.score import INDEX, read_csv, scores_csv, withhold
+from sandbox.services import SandboxServices
+from sandbox.store import artefacts, releases
+from sandbox.store.releases import Release, ReleaseFile
+from sandbox.workspace.vault import VaultRef
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseSigner:
+    """Takes approved releases to released. ``platform`` is the ledger's origin."""
+
+    services: SandboxServices
+    release_key: Signer
+    ledger_key: Signer
+    platform: str
+
+    def advance_all(self) -> None:
+        """One step for each release that waits for signing."""
+        with self.services.database.reading() as tx:
+            waiting = releases.releases_where(tx, states=(ReleaseState.APPROVED, ReleaseState.SIGNING))
+        for release in waiting:
+            self.advance(release)
+
+    def advance(self, release: Release) -> None:
+        with self.services.database.transaction() as tx:
+            current = releases.find(tx, release.id)
+            if current.state is ReleaseState.APPROVED:
+                self._start(tx, current)
+                return
+        if current.state is ReleaseState.SIGNING:
+            self._sign(current)
+
+    def _start(self, tx: Tx, release: Release) -> None:
+        if not rules.approval_not_expired(release.approved_at or release.requested_at, clock.now(), DEFAULT):
+            releases.move(tx, release.id, ReleaseEvent.EXPIRE, PLATFORM)
+            return
+        releases.move(tx, release.id, ReleaseEvent.SIGN, PLATFORM)
+
+    def _sign(self, release: Release) -> None:
+        """A refusal at this point returns the release to review with its reason; it never goes out weaker."""
+        try:
+            files = [self._outgoing(release, file) for file in release.files]
+            with self.services.database.transaction() as tx:
+                self._release(tx, release, files)
+        except Refused as refusal:
+            self._reopen(release, refusal)
+
+    def _reopen(self, release: Release, refusal: GloveboxError) -> None:
+        why = json.dumps({"code": refusal.code, "params": {k: str(v) for k, v in refusal.params.items()}})
+        with self.services.database.transaction() as tx:
+            if releases.find(tx, release.id).state is ReleaseState.SIGNING:
+                payload = {"code": refusal.code}
+                releases.move(tx, release.id, ReleaseEvent.REOPEN, PLATFORM, payload=payload, why=why, round=release.round + 1)
+
+    def _outgoing(self, release: Release, file: ReleaseFile) -> OutgoingFile:
+        """The reviewed bytes, re-hashed; of scores, without the rows whose consent ended since."""
+        data = self.services.vault.get(release.project_id, VaultRef(file.sha256, file.size))
+        if hashlib.sha256(data).hexdigest() != file.sha256:
+            raise IntegrityBroken("vault.damaged", sha256=file.sha256)
+        if file.type != "scores":
+            return OutgoingFile(file.name, file.type, data)
+        left = self._consented_rows(release, data)
+        return OutgoingFile(file.name, file.type, left, file.sha256 if left != data else None)
+
+    def _consented_rows(self, release: Release, data: bytes) -> bytes:
+        with self.services.database.reading() as tx:
+            index = next(a for a in artefacts.artefacts_of(tx, release.job_id) if a.name == INDEX)
+            project = projects.project_by_id(tx, release.project_id)
+            live = consents.consented(tx, project.organisation_id, project.purpose, clock.now())
+            needs = job_store.find(tx, release.job_id).evidence["manifest"]["needs_consent"]
+        if not needs:
+            return data
+        subjects = {row["row_id"]: row["topic_id"] for row in read_csv(self.services.vault.get(release.project_id, index.ref))}
+        rows = [(row["row_id"], subjects[row["row_id"]], int(row["band"])) for row in read_csv(data)]
+        left = [row for row in rows if row[1] in live]
+        return data if len(left) == len(rows) else scores_csv(withhold(left))
+
+    def _release(self, tx: Tx, release: Release, files: list[OutgoingFile]) -> None:
+        current = releases.find(tx, release.id)
+        if current.state is not ReleaseState.SIGNING:
+            return
+        package = self._package(tx, release, files)
+        ref = self.services.tenant_store.put(release.project_id, package)
+        removed = sum(1 for file in files if file.reviewed_sha256 is not None)
+        payload = {
+            "package": ref.sha256,
+            "files": {file.name: hashlib.sha256(file.data).hexdigest() for file in files},
+            "rows_removed_from_files": removed,
+        }
+        columns = {"package": json.dumps({"sha256": ref.sha256, "size": ref.size}), "released_at": clock.to_iso(clock.now())}
+        releases.move(tx, release.id, ReleaseEvent.RELEASE, PLATFORM, payload=payload, **columns)
+        self._deploy(tx, release)
+
+    def _package(self, tx: Tx, release: Release, files: list[OutgoingFile]) -> bytes:
+        report = canonical_json.dumps(release.report)
+        if hashlib.sha256(report).hexdigest() != release.report_hash:
+            raise IntegrityBroken("release.report_changed", release=release.id)
+        checkpoint = ledger.write_checkpoint(tx, self.ledger_key, self.platform)
+        key = personal_keys.recipient_of(tx, release.organisation_id)
+        recipient = PublicKeyDocument.from_json(key.document).recipient
+        assert recipient is not None
+        manifest = job_store.find(tx, release.job_id).evidence["manifest"]
+        outgoing = OutgoingRelease(
+            platform=self.platform,
+            release_id=release.id,
+            attempt=release.round,
+            kind=release.files[0].type,
+            tenant_id=release.organisation_id,
+            project_id=release.project_id,
+            author=release.author,
+            grade=release.grade,
+            recipient=recipient,
+            spec_hash=release.spec_hash,
+            policy_hash=release.policy_hash,
+            check_report_hash=release.report_hash or "",
+            references={
+                "job": release.job_id,
+                "code": manifest["code"],
+                "environment": manifest["environment"],
+                "snapshots": canonical_json.sha256_hex(manifest["inputs"]["snapshots"]),
+            },
+        )
+        votes = [v.vote for v in releases.votes_on(tx, release.id, release.round)]
+        return build_package(
+            outgoing, files, votes, officers=officers_in_force(tx), checkpoint=checkpoint, signer=self.release_key, now=clock.now()
+        )
+
+    def _deploy(self, tx: Tx, release: Release) -> None:
+        """An approved model may score from now on, with the bands that were reviewed. Its canonical bytes move to the tenant's store."""
+        bands = (release.report or {}).get("bands")
+        file = next((f for f in release.files if f.type.startswith("model.")), None)
+        if file is None or bands is None:
+            return
+        job = job_store.find(tx, release.job_id)
+        data = self.services.vault.get(release.project_id, VaultRef(file.sha256, file.size))
+        model = artefacts.Model(
+            id=new_id("model"),
+            release_id=release.id,
+            organisation_id=release.organisation_id,
+            project_id=release.project_id,
+            train_job=release.job_id,
+            name=job.spec.step,
+            algorithm=str(job.spec.params["algorithm"]),
+            path=file.path,
+            ref=self.services.tenant_store.put(release.project_id, data),
+            features=tuple(job.spec.inputs["features"]),
+            bands=tuple(bands),
+            grade=release.grade,
+            approved_at=clock.now(),
+            revoked_at=None,
+        )
+        entry = Entry.by(PLATFORM, "model.deploy", model.id, after="in_force", release=release.id, sha256=file.sha256, bands=len(bands) + 1)
+        artefacts.add_model(tx, model, record=entry)

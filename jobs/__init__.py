@@ -1,0 +1,1 @@
+"""How any work runs: kinds, spec, lifecycle, queue, supervisor, runners. Knows no kind by name of import."""

@@ -1,0 +1,1 @@
+"""Rows of the jobs floor to domain types and back: jobs with their attempts, and the mailbox's envelopes."""

@@ -1,0 +1,1 @@
+"""The sealed box: workspace (inputs, outputs), jail, modelling, airlock."""

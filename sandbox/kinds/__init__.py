@@ -1,0 +1,1 @@
+"""The sandbox's kinds of job. The only room of this floor that knows the job framework."""

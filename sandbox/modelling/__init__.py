@@ -1,0 +1,1 @@
+"""Training, evaluating and scoring models inside the jail. Imports nothing of the platform but this folder."""
