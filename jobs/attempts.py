@@ -10,7 +10,7 @@ import logging
 import os
 import shutil
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -116,14 +116,20 @@ def make_folder(root: Path, job_id: str, number: int) -> Path:
     return folder
 
 
-def sweep_folders(root: Path, live: set[str]) -> int:
-    """Delete folders of attempts that are no longer live (``job_id.number``). Returns how many."""
-    swept = 0
-    for folder in root.glob("job-*.*") if root.is_dir() else ():
-        if folder.name not in live:
-            shutil.rmtree(folder, ignore_errors=True)
-            swept += 1
-    return swept
+def attempt_folders(root: Path) -> list[Path]:
+    """Folders of attempts that are there now, live or left over."""
+    return list(root.glob("job-*.*")) if root.is_dir() else []
+
+
+def sweep_folders(folders: Iterable[Path], live: set[str]) -> int:
+    """Delete those of ``folders`` that no live attempt (``job_id.number``) uses; returns how many.
+
+    List the folders before asking what is live: an attempt that starts in between is then not among them.
+    """
+    stale = [folder for folder in folders if folder.name not in live]
+    for folder in stale:
+        shutil.rmtree(folder, ignore_errors=True)
+    return len(stale)
 
 
 def _plain(params: Mapping[str, object]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import entry_points
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from catalog.database import Database, Tx
-from catalog.errors import BadInput, Unavailable
+from catalog.errors import BadInput, GloveboxError, Unavailable
 from catalog.settings import Settings
 from jobs.lifecycle import Outcome
 from jobs.spec import JobSpec
@@ -99,6 +100,13 @@ def load_kind(name: str) -> Kind:
         raise Unavailable("kinds.not_installed", kind=name, count=len(found))
     kind: Kind = found[0].load()
     return kind
+
+
+def load_every_kind() -> None:
+    """Import whatever is installed of the allowed kinds, so that a worker's first job does not pay for it."""
+    for name in ALLOWED:
+        with suppress(GloveboxError):
+            load_kind(name)
 
 
 @cache

@@ -15,10 +15,10 @@ from catalog import clock
 from catalog.database import Database
 from catalog.errors import GloveboxError, IllegalStep
 from catalog.identifiers import new_id
-from jobs.attempts import sweep_folders
+from jobs.attempts import attempt_folders, sweep_folders
 from jobs.breakage import place_of
 from jobs.kinds import Services
-from jobs.lifecycle import ENDED, Event, Outcome, Status
+from jobs.lifecycle import ACTIVE, ENDED, Event, Outcome, Status
 from jobs.queue import LARGEST_ATTEMPTS
 from jobs.runner import AttemptRef, Runner, RunState
 from jobs.store import jobs as store
@@ -141,11 +141,16 @@ class Supervisor:
         with self._database.transaction() as tx:
             store.beat(tx, self.name, clock.now())
             store.expire_old(tx, clock.now() - timedelta(days=LONGEST_WAIT_DAYS))
+        self._sweep()
 
     def _sweep(self) -> None:
+        """A worker that was killed could not delete its folder of rows."""
+        found = attempt_folders(self._settings.tmpfs_dir)
+        if not found:
+            return
         with self._database.reading() as tx:
-            live = {f"{job.id}.{attempt.number}" for job, attempt in store.active_attempts(tx)}
-        sweep_folders(self._settings.tmpfs_dir, live)
+            live = {f"{job.id}.{attempt.number}" for job, attempt in store.active_attempts(tx) if job.status in ACTIVE}
+        sweep_folders(found, live)
 
     def _guarded(self, step: Callable[[], None]) -> None:
         try:

@@ -16,6 +16,8 @@ Indices = NDArray[np.intp]
 
 COARSEST_BINS = 64  # 32-64 bins cost no AUC on the tables measured
 SMALLEST_BIN = 10  # rows; the same floor as for any released count
+FINEST_STEP = 1e-12  # of a value: neighbours closer than that are one, and no round number lies between them
+SMALLEST_STEP = 1e-290  # below it floats lose digits
 MOST_EDGES = 250  # LightGBM keeps one byte per index: 255 bins, less its own for missing and zero
 
 
@@ -46,7 +48,8 @@ def _proposed_edges(present: Floats, bins: int) -> Floats:
     quantiles = np.unique(np.quantile(present, np.linspace(0, 1, bins + 1)))
     gaps = np.diff(quantiles)
     room = np.minimum(gaps[:-1], gaps[1:]) / 2
-    return np.unique([_rounded(q, r) for q, r in zip(quantiles[1:-1], room, strict=True)])
+    told_apart = room > np.maximum(np.abs(quantiles[1:-1]) * FINEST_STEP, SMALLEST_STEP)
+    return np.unique([_rounded(q, r) for q, r in zip(quantiles[1:-1][told_apart], room[told_apart], strict=True)])
 
 
 def _rounded(value: float, room: float) -> float:

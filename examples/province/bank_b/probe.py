@@ -15,7 +15,7 @@ from pathlib import Path
 
 WAIT = 1.0  # seconds per connection
 MOST_FILES = 20_000
-OUTSIDE = ("9.9.9.9", 53)
+OUTSIDE = ("192.0.2.1", 53)  # a documentation address (RFC 5737): nobody is there, and reaching out is what counts
 NEIGHBOURS = (22, 53, 80, 443, 5432, 6379, 8000, 8080, 8265, 10001)
 SECRETS = ("/etc/shadow", "/etc/gshadow", "/root/.ssh/id_ed25519", "/proc/kcore")
 COMMANDS = "/proc/sys/kernel/core_pattern"
