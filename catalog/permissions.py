@@ -82,7 +82,7 @@ def check_belongs(actor: Actor, organisation_id: str, what: str, name: str) -> N
 
 def check_is_member(actor: Actor, project: Project) -> None:
     """Raises NotFound for another tenant's project, NotPermitted for a colleague who is no member."""
-    check_belongs(actor, project.organisation_id, "project", project.name)
+    check_belongs(actor, project.organisation_id, "project", project.id)
     if actor.organisation_kind is OrganisationKind.BANK and actor.user_id not in project.members:
         raise NotPermitted("permissions.not_member", project=project.name)
 

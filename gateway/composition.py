@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from catalog import errors
+from catalog import refusals
 from catalog.actors import PLATFORM, Actor, Organisation, OrganisationKind, Role, User
 from catalog.database import Database
-from catalog.errors import BadInput, GloveboxError, JailUnavailable, PolicyRefusal
+from catalog.errors import BadInput, JailUnavailable, PolicyRefusal, Unavailable
 from catalog.identifiers import new_id
 from catalog.keys.files import FileEnvelope, FileKeyAgent, FileReception, FileSigner, FileTokenKeys, create_platform_keys
 from catalog.keys.ports import Signer
@@ -130,11 +130,12 @@ class Platform:
         """Cross the mailbox and wait for the receipt. Raises the data zone's refusal as the error it was there."""
         envelope = self.mailbox.post(actor, kind, body, attachment)
         self.mailbox.pull(self.handlers)
-        receipt = self.mailbox.receipt(envelope) or {}
+        receipt = self.mailbox.receipt(envelope)
+        if receipt is None:
+            raise Unavailable("mailbox.not_answered", envelope=envelope)
         refused = receipt.get("refused") or receipt.get("accepted", {}).get("refused")
         if refused is not None:
-            error: type[GloveboxError] = getattr(errors, refused["class"], PolicyRefusal)
-            raise error(refused["code"], **refused["params"])
+            raise refusals.from_json(refused)
         return dict(receipt["accepted"])
 
     @property

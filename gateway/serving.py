@@ -110,6 +110,7 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
+        listening.listen()  # from here on nobody else can have it, and who connects waits for the application
     except OSError as error:
         listening.close()
         raise Unavailable("cli.port_taken", host=host, port=port, reason=error.strerror or type(error).__name__) from None

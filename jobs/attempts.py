@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from catalog.errors import GloveboxError, IllegalStep, Misuse, Refused
+from catalog.refusals import plain
 from jobs.breakage import place_of
 from jobs.kinds import Attempt, Collected, Kind, Services, load_kind, load_services
 from jobs.lifecycle import Event, Outcome
@@ -66,15 +67,15 @@ def _steps(services: Services, kind: Kind, attempt: Attempt, token: str) -> str:
     except IllegalStep as error:
         if error.code == "jobs.stale_token" or error.params.get("machine") == "job":
             raise
-        return _fail(services, attempt, token, {"code": error.code, "params": _plain(error.params)})
+        return _fail(services, attempt, token, {"code": error.code, "params": plain(error.params)})
     except (Refused, Misuse) as error:
-        return _fail(services, attempt, token, {"code": error.code, "params": _plain(error.params)})
+        return _fail(services, attempt, token, {"code": error.code, "params": plain(error.params)})
     except Exception as error:
         # The type and the place are ours to know; the message could quote a row.
         log.error("attempt %s/%s broke while %s: %s", attempt.job_id, attempt.number, phase, place_of(error))
         code = {"code": "jobs.internal", "params": {"phase": phase, "error": type(error).__name__}}
         if isinstance(error, GloveboxError):
-            code = {"code": error.code, "params": _plain(error.params)}
+            code = {"code": error.code, "params": plain(error.params)}
         return _fail(services, attempt, token, code)
 
 
@@ -130,7 +131,3 @@ def sweep_folders(folders: Iterable[Path], live: set[str]) -> int:
     for folder in stale:
         shutil.rmtree(folder, ignore_errors=True)
     return len(stale)
-
-
-def _plain(params: Mapping[str, object]) -> dict[str, Any]:
-    return {key: value if isinstance(value, (str, int, float, bool)) else str(value) for key, value in params.items()}

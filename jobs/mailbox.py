@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from catalog import refusals
 from catalog.actors import Actor
 from catalog.database import Database, Tx
 from catalog.errors import BadInput, GloveboxError, IntegrityBroken
@@ -85,10 +86,8 @@ class DatabaseMailbox:
                 receipt = handlers[envelope.kind](tx, actor, envelope.body, attachment)
                 envelopes.answer(tx, envelope.id, {"accepted": dict(receipt)})
         except GloveboxError as error:
-            params = {key: value if isinstance(value, (str, int, bool)) else str(value) for key, value in error.params.items()}
-            refusal = {"class": type(error).__name__, "code": error.code, "params": params}
             with self._database.transaction() as tx:
-                envelopes.answer(tx, envelope.id, {"refused": refusal})
+                envelopes.answer(tx, envelope.id, {"refused": refusals.to_json(error)})
         if envelope.attachment_sha256 is not None:
             (self._folder / envelope.id).unlink(missing_ok=True)
 

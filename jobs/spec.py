@@ -12,6 +12,7 @@ from typing import Any
 
 from catalog import canonical_json, strict_yaml
 from catalog.errors import BadInput
+from catalog.identifiers import is_name
 
 LARGEST_PROJECT_FILE_BYTES = 256_000
 _OUTPUT_PATH = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}(\.[A-Za-z0-9]{1,10})?")
@@ -127,6 +128,8 @@ def parse_project_file(text: str) -> ProjectFile:
 
 def _step(name: str, body: Any) -> Step:
     where = f"steps.{name}"
+    if not is_name(name):
+        raise BadInput("spec.step_name", example="train_trees")
     if not isinstance(body, dict):
         raise BadInput("spec.wrong_type", where=where, expected="a mapping")
     _only_keys(body, _STEP_KEYS, where)

@@ -74,7 +74,7 @@ def score(
     """Score a cohort with an approved model (评分): bands come back as a release."""
     with connection.signed_in() as client:
         chosen = _model(client.models(), model)
-        spec = JobSpec("score", f"score_{cohort}", inputs={"model": chosen["id"], "cohort": cohort})
+        spec = JobSpec("score", "score", inputs={"model": chosen["id"], "cohort": cohort})
         job = client.submit(project or chosen["project_id"], spec.to_json())
         watching.finish(client, [job], watch, as_json)
 

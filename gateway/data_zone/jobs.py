@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from catalog import canonical_json, clock
+from catalog import canonical_json, clock, refusals
 from catalog.actors import Actor
 from catalog.database import Tx
 from catalog.errors import BadInput, Misuse, NotFound, PolicyRefusal, Refused
@@ -50,9 +50,9 @@ class JobHandlers:
         try:
             load_kind(spec.kind).examine(tx, project.id, spec)
         except (Refused, Misuse) as refusal:
-            why = {"code": refusal.code, "params": _plain(refusal.params)}
-            store.move(tx, job_id, Event.REFUSE, why=why)
-            return {"job_id": job_id, "refused": {"class": type(refusal).__name__, **why}}
+            told = refusals.to_json(refusal)
+            store.move(tx, job_id, Event.REFUSE, why={"code": told["code"], "params": told["params"]})
+            return {"job_id": job_id, "refused": told}
         self._enqueue(tx, job_id, project)
         return {"job_id": job_id}
 
@@ -207,7 +207,3 @@ def start_job(tx: Tx, actor: Actor, spec: JobSpec, *, organisation_id: str, proj
         record=record,
     )
     return job_id
-
-
-def _plain(params: Mapping[str, object]) -> dict[str, Any]:
-    return {key: value if isinstance(value, (str, int, float, bool)) else str(value) for key, value in params.items()}

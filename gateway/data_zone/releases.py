@@ -22,6 +22,7 @@ from jobs.spec import JobSpec
 from jobs.store import jobs as job_store
 from sandbox.airlock import rules
 from sandbox.airlock.lifecycle import ReleaseEvent, ReleaseState
+from sandbox.airlock.officers import OfficerKey
 from sandbox.airlock.policies import DEFAULT, policy_hash
 from sandbox.airlock.votes import SignedVote, check_independence, verify_vote
 from sandbox.services import SandboxServices
@@ -111,7 +112,7 @@ class ReleaseHandlers:
         check_says(release, vote)
         officer = officer_key(tx, actor, vote.signature.key_id)
         verify_vote(vote.statement, vote.signature, officer, clock.now())
-        self._check_pair(tx, actor, release)
+        self._check_pair(tx, actor, release, officer)
         decision = vote.statement.decision
         entry = Entry.by(actor, "release.ballot", release.id, round=release.round, decision=decision, nonce=vote.statement.nonce)
         releases.cast_vote(tx, release, actor, vote, _text(body.get("comment", "")), record=entry)
@@ -120,15 +121,14 @@ class ReleaseHandlers:
             self._close_review(tx, moved)
         return {"release_id": release.id}
 
-    def _check_pair(self, tx: Tx, actor: Actor, release: Release) -> None:
+    def _check_pair(self, tx: Tx, actor: Actor, release: Release, officer: OfficerKey) -> None:
         """Two officers who may not decide together are told so at the second vote, not at signing."""
         keys = [
             officer_key(tx, actors.actor_for(tx, actors.user_by_id(tx, v.user_id)), v.vote.signature.key_id)
             for v in releases.votes_on(tx, release.id, release.round)
         ]
         if len(keys) == 1 and keys[0].officer != actor.user_id:
-            mine = [k for k in personal_keys.officer_keys(tx) if k.user_id == actor.user_id]
-            check_independence(facts_of(release), [keys[0], officer_key(tx, actor, mine[-1].key_id)])
+            check_independence(facts_of(release), [keys[0], officer])
 
     def _close_review(self, tx: Tx, release: Release) -> None:
         decisions = {v.decision for v in releases.votes_on(tx, release.id, release.round)}

@@ -17,6 +17,7 @@ from catalog.identifiers import new_id
 from catalog.keys.ports import Signer
 from catalog.keys.public import PublicKeyDocument
 from catalog.ledger.record import Entry
+from catalog.refusals import plain
 from catalog.store import consents, ledger, personal_keys, projects
 from gateway.data_zone.ballot import officers_in_force
 from jobs.store import jobs as job_store
@@ -72,7 +73,7 @@ class ReleaseSigner:
             self._reopen(release, refusal)
 
     def _reopen(self, release: Release, refusal: GloveboxError) -> None:
-        why = json.dumps({"code": refusal.code, "params": {k: str(v) for k, v in refusal.params.items()}})
+        why = json.dumps({"code": refusal.code, "params": plain(refusal.params)})
         with self.services.database.transaction() as tx:
             if releases.find(tx, release.id).state is ReleaseState.SIGNING:
                 payload = {"code": refusal.code}

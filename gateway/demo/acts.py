@@ -37,7 +37,7 @@ def take_in(world: World, stage: Stage, examples: Path, paths: Mapping[str, Path
     with stage.progress("checking, desensitising, publishing", len(jobs)) as shown:
         for name, job_id in jobs.items():
             job = world.wait_for_job("steward", job_id)
-            figures = _succeeded(job)
+            figures = succeeded(job)
             read, quarantined = read + figures["rows_read"], quarantined + figures["rows_quarantined"]
             shown.console.print(
                 f"  ✓ {name}: [bold]{figures['rows_published']:,}[/bold] rows published, {figures['rows_quarantined']:,} quarantined"
@@ -61,7 +61,7 @@ def load_consents(world: World, path: Path) -> Json:
     """A consent file, sealed on the sender's side."""
     steward = world.people["steward"]
     job = world.wait_for_job("steward", steward.load_consents(REGISTER, seal_file(path, steward.reception()))["job_id"])
-    return _succeeded(job)
+    return succeeded(job)
 
 
 def upload(world: World, stage: Stage, bank: str, name: str, path: Path) -> Json:
@@ -69,7 +69,7 @@ def upload(world: World, stage: Stage, bank: str, name: str, path: Path) -> Json
     scientist = world.people[f"scientist_{bank[-1]}"]
     project = PROJECTS[bank]["name"]
     answer = scientist.upload_cohort(project, name, REGISTER, seal_file(path, scientist.reception()))
-    _succeeded(world.wait_for_job(f"scientist_{bank[-1]}", answer["job_id"]))
+    succeeded(world.wait_for_job(f"scientist_{bank[-1]}", answer["job_id"]))
     cohort = next(c for c in scientist.cohorts(project) if c["id"] == answer["cohort_id"])
     stage.line(f"{bank} uploads {name}, sealed; matched inside", f"{cohort['rows']:,} rows, {cohort['match_rate']:.0%} matched")
     return cohort
@@ -150,7 +150,8 @@ def _id(made: Json) -> str:
     return str(made.get("id") or made["release_id"])
 
 
-def _succeeded(job: Json) -> Json:
+def succeeded(job: Json) -> Json:
+    """The job's figures. Raises DemoFailed when it ended otherwise."""
     if job["status"] != "succeeded":
         raise DemoFailed(job)
     figures: Json = job["figures"]

@@ -118,7 +118,7 @@ def _await_address(world: World) -> str:
     while time.monotonic() < deadline:
         if world.server.poll() is not None:
             raise Unavailable("demo.server_ended", log=str(world.home / "server.log"))
-        with contextlib.suppress(FileNotFoundError, ValueError):
+        with contextlib.suppress(FileNotFoundError, ValueError, Unavailable):
             address: Any = json.loads((world.home / ADDRESS_FILE).read_text())["address"]
             world.address = str(address)
             if world.visitor().health()["supervisor_alive"]:

@@ -1,1 +1,1 @@
-"""The jail: where a bank's code and every parser of hostile bytes runs. Whatever layer is missing is a refusal at start, never a weaker jail."""
+"""The jail: every job from elsewhere, and every parser of hostile bytes, runs here. A missing layer is a refusal, never a weaker jail."""

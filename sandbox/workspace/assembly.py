@@ -23,7 +23,7 @@ from catalog.features import Feature, choose, feature_grade
 from catalog.projects import Project, check_fields_are_granted, check_project_is_live
 from catalog.store import consents, projects
 from sandbox.services import SandboxServices
-from sandbox.workspace.catalogue import contract_of, declared_features, latest_table_snapshot
+from sandbox.workspace.catalogue import contract_of, declared_features, latest_table_snapshot, refuse_fields
 from sandbox.workspace.inputs import RowsFile, register_grid, write_rows
 from sandbox.workspace.matched_cohort import MatchedCohort
 from sandbox.workspace.partition import hidden_features, partition_rows
@@ -88,7 +88,9 @@ def plan_inputs(tx: Tx, project_id: str, feature_names: Sequence[str], split: Ma
     project = projects.project_by_id(tx, project_id)
     check_project_is_live(project, now)
     hidden = hidden_features(split, feature_names)
-    chosen = choose(declared_features(tx), [*feature_names, *hidden])
+    declared = declared_features(tx)
+    refuse_fields(tx, declared, feature_names)
+    chosen = choose(declared, [*feature_names, *hidden])
     used = {name: contract_of(tx, name) for name in sorted({f.dataset for f in chosen})}
     wanted = {name: {read for f in chosen if f.dataset == name for read in f.inputs} for name in used}
     check_fields_are_granted(project, projects.grants_of(tx, project_id), wanted, now)

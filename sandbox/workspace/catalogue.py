@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 from catalog import canonical_json
@@ -9,7 +10,7 @@ from catalog.contract_files import parse_contract
 from catalog.contracts import DatasetContract
 from catalog.database import Tx
 from catalog.errors import PolicyRefusal
-from catalog.features import Feature
+from catalog.features import Feature, field_faults
 from catalog.store import datasets
 
 
@@ -26,6 +27,19 @@ def _parsed(name: str, text: str) -> DatasetContract:
 
 def declared_features(tx: Tx) -> list[Feature]:
     return [Feature.from_json(canonical_json.loads(document)) for document in datasets.feature_documents(tx).values()]
+
+
+def refuse_fields(tx: Tx, declared: Sequence[Feature], names: Sequence[str]) -> None:
+    """A job that asks for a field by its own name, where that field may never be read, is told why rather than "no such feature"."""
+    known = {feature.name for feature in declared}
+    for name in names:
+        if name in known:
+            continue
+        for dataset in datasets.all_datasets(tx):
+            contract = contract_of(tx, dataset.name)
+            field = next((f for f in contract.fields if name in (f.name, f.source_name)), None)
+            for fault in field_faults(contract, field.name, f"features.{name}") if field is not None else ():
+                raise PolicyRefusal(fault.code, **fault.params)
 
 
 def latest_table_snapshot(tx: Tx, dataset: str) -> int:

@@ -13,6 +13,7 @@ from catalog.contract_files import parse_contract
 from catalog.database import Tx
 from catalog.errors import GloveboxError, Misuse, PolicyRefusal, Refused, Unavailable
 from catalog.ledger.record import Entry
+from catalog.refusals import plain
 from catalog.store import datasets
 from engines.intake.matching import Matched, check_cohort_floor, match_cohort
 from jobs.kinds import Attempt, Collected
@@ -66,7 +67,7 @@ class MatchKind:
         cohort: cohorts.Cohort = attempt.state["cohort"]
         refusal: GloveboxError | None = attempt.state.get("refusal")
         if refusal is not None:
-            why = {"code": refusal.code, "params": {k: v if isinstance(v, (int, float)) else str(v) for k, v in refusal.params.items()}}
+            why = {"code": refusal.code, "params": plain(refusal.params)}
             entry = Entry.by(PLATFORM, "cohort.refuse", cohort.id, before=cohort.status, after=cohorts.REFUSED, code=refusal.code)
             return Collected(Outcome.POLICY, why=why, record=lambda tx: cohorts.mark_refused(tx, cohort.id, why, record=entry))
         rows, matched = attempt.state["matched"]

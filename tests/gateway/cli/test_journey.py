@@ -147,13 +147,13 @@ def test_a_batch_is_landed_before_its_intake_is_asked_for(town, tmp_path):
 
 FEATURES = """
 features:
-  - {name: capital, dataset: mr_enterprise_base, aggregate: last, field: registered_capital}
+  - {name: capital, dataset: mr_enterprise_base, aggregate: last, field: reg_capital_wan}
 """
 STEP = """
 version: 1
 project: loans
 steps:
-  a:
+  train_one:
     kind: train
     inputs: {cohort: none, features: [capital]}
     params: {algorithm: lightgbm}
@@ -168,7 +168,7 @@ def test_a_step_that_asks_for_what_was_not_granted_is_refused(town, tmp_path):
     assert [feature["name"] for feature in town("ann", "feature", "list", "--json").json] == ["capital"]
     ended = town("ann", "submit", "--file", tmp_path / "glovebox.yaml", code=3)
     assert ended.out == ""
-    assert "registered_capital" in ended.err
+    assert "reg_capital_wan" in ended.err
     assert [job["status"] for job in town("ann", "job", "list", "--json").json] == ["refused"]
 
 
