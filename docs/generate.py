@@ -142,7 +142,7 @@ def policy() -> str:
         n for n in ast.parse(Path(policies.__file__).read_text("utf-8")).body if isinstance(n, ast.ClassDef) and n.name == "Policy"
     ).body
     said = {
-        field.target.id: " ".join(text.value.value.split())
+        field.target.id: " ".join(str(text.value.value).split())
         for field, text in pairwise(body)
         if isinstance(field, ast.AnnAssign)
         and isinstance(field.target, ast.Name)

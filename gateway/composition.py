@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from catalog import refusals
+from catalog import clock, refusals
 from catalog.actors import PLATFORM, Actor, Organisation, OrganisationKind, Role, User
 from catalog.database import Database
 from catalog.errors import BadInput, JailUnavailable, PolicyRefusal, Unavailable
@@ -26,6 +26,7 @@ from catalog.store import actors, ledger
 from catalog.topic import Topic
 from gateway.auth import hash_password
 from gateway.data_zone.ballot import officers_in_force
+from gateway.data_zone.consented_rows import consent_ended_since
 from gateway.data_zone.jobs import JobHandlers
 from gateway.data_zone.recovery import Recovery
 from gateway.data_zone.releases import ReleaseHandlers
@@ -34,7 +35,7 @@ from gateway.migrations import upgrade
 from jobs.mailbox import DatabaseMailbox, Handler
 from jobs.runner import Runner
 from jobs.supervisor import Supervisor
-from sandbox.airlock.lifecycle import ReleaseState
+from sandbox.airlock.lifecycle import ReleaseEvent, ReleaseState
 from sandbox.airlock.trust import TrustFile
 from sandbox.services import SandboxServices
 from sandbox.store import releases
@@ -150,16 +151,24 @@ class Platform:
         return TrustFile(self.settings.platform, *keys, officers).to_json()
 
     def package(self, actor: Actor, release_id: str) -> bytes:
-        """The sealed package of a released release, for its own bank; the download is recorded."""
+        """The sealed package of a released release, for its own bank; the download is recorded.
+
+        Raises PolicyRefusal while it is not released, and when a subject withdrew since it was signed: it is then revoked.
+        """
         check_may(actor, Permission.RELEASES_DOWNLOAD)
         with self.database.transaction() as tx:
             release = releases.find(tx, release_id)
             check_belongs(actor, release.organisation_id, "release", release_id)
-            if release.state is not ReleaseState.RELEASED or release.package is None:
+            if release.state is not ReleaseState.RELEASED or release.package is None or release.released_at is None:
                 raise PolicyRefusal("release.not_ready", release=release_id, state=str(release.state))
-            ref = VaultRef(**release.package)
-            ledger.append(tx, Entry.by(actor, "release.download", release_id, package=ref.sha256))
-        return self.services.tenant_store.get(release.project_id, ref)
+            ended = consent_ended_since(self.services, tx, release, release.released_at, clock.now())
+            if ended:
+                releases.move(tx, release_id, ReleaseEvent.REVOKE, PLATFORM, payload={"reason": "consent_changed"})
+            else:
+                ledger.append(tx, Entry.by(actor, "release.download", release_id, package=str(release.package["sha256"])))
+        if ended:
+            raise PolicyRefusal("release.consent_changed", release=release_id)
+        return self.services.tenant_store.get(release.project_id, VaultRef(**release.package))
 
     @property
     def signer(self) -> ReleaseSigner:
@@ -180,6 +189,7 @@ def build_platform(home: Path) -> Platform:
         "consent.load": jobs.load_consents,
         "release.request": released.request,
         "release.explain": released.explain,
+        "release.resubmit": released.resubmit,
         "release.vote": released.vote,
         "release.withdraw": released.withdraw,
         "release.revoke": released.revoke,

@@ -1,7 +1,9 @@
 """What every room's tests share: real databases, fresh for each test."""
 
+import importlib.util
 import os
 import shutil
+import sys
 import tempfile
 from datetime import timedelta
 from pathlib import Path
@@ -137,3 +139,30 @@ def jail_environment():
     home = os.environ.get("GLOVEBOX_TEST_HOME")
     folder = Path(home) if home else Path.home() / ".cache" / "glovebox-test"
     return environments.build(folder / "environments", ROOT / "requirements" / "jail.txt")
+
+
+def _load_prepared_world():
+    spec = importlib.util.spec_from_file_location("glovebox_prepared_world", Path(__file__).parent / "prepared_world.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def front_door():
+    """``tests/prepared_world.py``: specs and names of the prepared world."""
+    return _load_prepared_world()
+
+
+@pytest.fixture(scope="session")
+def prepared(front_door, jail_environment):
+    """A small province with two banks behind a real server, supervisor, Ray and jails; made once per session."""
+    with front_door.prepared_world(jail_environment) as world:
+        yield world
+
+
+@pytest.fixture(scope="session")
+def approved(prepared, front_door):
+    """Bank A's released model in the prepared world: {job, release, model}."""
+    return front_door.approve_a_model(prepared)

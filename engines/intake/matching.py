@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from catalog import identifier_rules
-from catalog.contracts import SubjectRule
+from catalog.contracts import DatasetContract, SubjectRule
 from catalog.errors import PolicyRefusal
 from catalog.keys.ports import KeyAgent
 
@@ -54,6 +54,12 @@ def match_rate(matched: int, total: int) -> Decimal:
     if total == 0:
         return Decimal(0).quantize(RATE_STEP)
     return (Decimal(matched) / Decimal(total)).quantize(RATE_STEP, ROUND_HALF_UP)
+
+
+def check_is_register(contract: DatasetContract) -> None:
+    """Raises PolicyRefusal for any other dataset: a rate against a list of defaulters would tell who is on it."""
+    if not contract.register:
+        raise PolicyRefusal("cohort.not_a_register", dataset=contract.name)
 
 
 def check_cohort_floor(rows: int, floor: int) -> None:

@@ -28,6 +28,8 @@ def job_told(tx: Tx, settings: Settings, actor: Actor, job: Job) -> JobTold:
     if not keeper and actor.organisation_id != job.organisation_id:
         return JobTold(**told)
     told |= {name: getattr(job, name) for name in _OWN}
+    if not keeper:  # how long a run on real data took is told in steps only, among its figures
+        told |= {"started_at": None, "ended_at": None}
     told |= {"organisation_id": job.organisation_id, "step": job.spec.step, "figures": dict(job.figures)}
     told |= {"outcome": None if job.outcome is None else str(job.outcome), "why": _why(tx, settings, job)}
     return JobTold(evidence=dict(job.evidence) if keeper else None, **told)

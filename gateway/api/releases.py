@@ -59,6 +59,12 @@ def vote(actor: ReleasesReview, platform: PlatformHere, release_id: str, body: V
     return _moved(platform, actor, "release.vote", release_id, body.model_dump())
 
 
+@router.post("/releases/{release_id}/resubmit")
+def resubmit(actor: ReleasesRequest, platform: PlatformHere, release_id: str, body: ReasonBody) -> ReleaseTold:
+    """A returned release goes to its checks again, with the author's answer."""
+    return _moved(platform, actor, "release.resubmit", release_id, body.model_dump())
+
+
 @router.post("/releases/{release_id}/explain")
 def explain(actor: ReleasesRequest, platform: PlatformHere, release_id: str, body: ReasonBody) -> ReleaseTold:
     """The author's reason for findings that ask for review."""

@@ -25,6 +25,7 @@ def register(app: typer.Typer) -> None:
         ("show", show),
         ("request", request),
         ("explain", explain),
+        ("resubmit", resubmit),
         ("vote", vote),
         ("withdraw", withdraw),
         ("revoke", revoke),
@@ -63,6 +64,11 @@ def request(
     """Ask for a job's outputs to be released; the checks start at once."""
     with connection.signed_in() as client:
         show_one(client.request_release(job, output, reason, removal), as_json)
+
+
+def resubmit(release: str, reason: Reason, as_json: AsJson = False) -> None:
+    """Send a returned release to its checks again, with your answer to the reviewers."""
+    _move(release, "resubmit", reason, as_json)
 
 
 def explain(release: str, reason: Reason, as_json: AsJson = False) -> None:

@@ -18,6 +18,7 @@ from catalog.projects import Project, check_project_is_live
 from catalog.store import datasets, projects
 from engines.intake import store as batches
 from engines.intake.job.consent import SCOPE as CONSENT_SCOPE
+from engines.intake.matching import check_is_register
 from jobs.kinds import load_kind
 from jobs.lifecycle import ACTIVE, Event
 from jobs.spec import JobSpec
@@ -26,6 +27,7 @@ from sandbox.airlock.rules import code_approval_needed
 from sandbox.kinds.script import LARGEST_SCRIPT_BYTES
 from sandbox.services import SandboxServices
 from sandbox.store import cohorts
+from sandbox.workspace.catalogue import contract_of
 
 SUBMITTABLE = ("train", "script", "score")
 
@@ -136,6 +138,7 @@ class JobHandlers:
         check_is_member(actor, project)
         check_project_is_live(project, clock.now())
         dataset = datasets.dataset_by_name(tx, str(body["dataset"]))
+        check_is_register(contract_of(tx, dataset.name))
         name = str(body["name"])
         if not is_name(name):
             raise BadInput("cohort.name", example="bank_a_cohort")

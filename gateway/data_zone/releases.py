@@ -21,7 +21,7 @@ from jobs.lifecycle import Status
 from jobs.spec import JobSpec
 from jobs.store import jobs as job_store
 from sandbox.airlock import rules
-from sandbox.airlock.lifecycle import ReleaseEvent, ReleaseState
+from sandbox.airlock.lifecycle import RELEASE, ReleaseEvent, ReleaseState
 from sandbox.airlock.officers import OfficerKey
 from sandbox.airlock.policies import DEFAULT, policy_hash
 from sandbox.airlock.votes import SignedVote, check_independence, verify_vote
@@ -91,6 +91,16 @@ class ReleaseHandlers:
         job_store.move(tx, job_id, JobEvent.ENQUEUE)
         releases.move(tx, release.id, ReleaseEvent.CHECK, actor, payload={"job": job_id}, check_job=job_id)
 
+    def resubmit(self, tx: Tx, actor: Actor, body: Mapping[str, Any], _attachment: bytes | None) -> dict[str, Any]:
+        """A returned release, with the author's answer to the reviewers: checked and voted on again, in a new round."""
+        release = self._authored(tx, actor, body)
+        RELEASE.step(release.state, ReleaseEvent.CHECK)
+        reason = _text(body["reason"])
+        columns = {"round": release.round + 1, "reason": reason or release.reason, "why": "{}"}
+        releases.note(tx, release.id, actor, "release.resubmit", {"round": release.round + 1, "reason": reason}, **columns)
+        self._check(tx, actor, release)
+        return {"release_id": release.id}
+
     def explain(self, tx: Tx, actor: Actor, body: Mapping[str, Any], _attachment: bytes | None) -> dict[str, Any]:
         """The author's reason for soft findings; without one a release waits before review."""
         release = self._authored(tx, actor, body)
@@ -139,6 +149,8 @@ class ReleaseHandlers:
         else:
             organisations = {user.id: user.organisation_id for user in actors.all_users(tx)}
             votes = releases.votes_on(tx, release.id, release.round, organisations)
+            if any(report["verdict"] == "block" for report in (release.report or {"files": {"": {"verdict": "block"}}})["files"].values()):
+                raise PolicyRefusal("rule.hard_findings", checks="-")
             rules.check_two_reviewers_agree(votes)
             rules.check_reviewers_of_different_organisations(votes, release.grade, DEFAULT)
             releases.move(tx, release.id, ReleaseEvent.APPROVE, PLATFORM, approved_at=clock.to_iso(clock.now()))

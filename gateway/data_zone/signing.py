@@ -7,29 +7,32 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from dataclasses import dataclass
 
 from catalog import canonical_json, clock
 from catalog.actors import PLATFORM
 from catalog.database import Tx
-from catalog.errors import GloveboxError, IntegrityBroken, Refused
+from catalog.errors import Broken, GloveboxError, IntegrityBroken, Refused
 from catalog.identifiers import new_id
 from catalog.keys.ports import Signer
 from catalog.keys.public import PublicKeyDocument
 from catalog.ledger.record import Entry
 from catalog.refusals import plain
-from catalog.store import consents, ledger, personal_keys, projects
+from catalog.store import ledger, personal_keys
 from gateway.data_zone.ballot import officers_in_force
+from gateway.data_zone.consented_rows import rows_that_may_leave
 from jobs.store import jobs as job_store
 from sandbox.airlock import rules
 from sandbox.airlock.lifecycle import ReleaseEvent, ReleaseState
 from sandbox.airlock.package import OutgoingFile, OutgoingRelease, build_package
 from sandbox.airlock.policies import DEFAULT
-from sandbox.kinds.score import INDEX, read_csv, scores_csv, withhold
 from sandbox.services import SandboxServices
 from sandbox.store import artefacts, releases
 from sandbox.store.releases import Release, ReleaseFile
 from sandbox.workspace.vault import VaultRef
+
+log = logging.getLogger("glovebox.signing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,11 @@ class ReleaseSigner:
         with self.services.database.reading() as tx:
             waiting = releases.releases_where(tx, states=(ReleaseState.APPROVED, ReleaseState.SIGNING))
         for release in waiting:
-            self.advance(release)
+            try:
+                self.advance(release)
+            except Broken as broken:  # one damaged release must not hold up the others
+                log.error("release %s cannot be signed: %s", release.id, broken.code)
+                self._reopen(release, broken)
 
     def advance(self, release: Release) -> None:
         with self.services.database.transaction() as tx:
@@ -66,9 +73,8 @@ class ReleaseSigner:
     def _sign(self, release: Release) -> None:
         """A refusal at this point returns the release to review with its reason; it never goes out weaker."""
         try:
-            files = [self._outgoing(release, file) for file in release.files]
             with self.services.database.transaction() as tx:
-                self._release(tx, release, files)
+                self._release(tx, release, [self._outgoing(tx, release, file) for file in release.files])
         except Refused as refusal:
             self._reopen(release, refusal)
 
@@ -76,31 +82,19 @@ class ReleaseSigner:
         why = json.dumps({"code": refusal.code, "params": plain(refusal.params)})
         with self.services.database.transaction() as tx:
             if releases.find(tx, release.id).state is ReleaseState.SIGNING:
-                payload = {"code": refusal.code}
-                releases.move(tx, release.id, ReleaseEvent.REOPEN, PLATFORM, payload=payload, why=why, round=release.round + 1)
+                recipient = personal_keys.recipient_of(tx, release.organisation_id).fingerprint  # the next votes are about today's key
+                columns = {"why": why, "round": release.round + 1, "recipient_fingerprint": recipient}
+                releases.move(tx, release.id, ReleaseEvent.REOPEN, PLATFORM, payload={"code": refusal.code}, **columns)
 
-    def _outgoing(self, release: Release, file: ReleaseFile) -> OutgoingFile:
+    def _outgoing(self, tx: Tx, release: Release, file: ReleaseFile) -> OutgoingFile:
         """The reviewed bytes, re-hashed; of scores, without the rows whose consent ended since."""
         data = self.services.vault.get(release.project_id, VaultRef(file.sha256, file.size))
         if hashlib.sha256(data).hexdigest() != file.sha256:
             raise IntegrityBroken("vault.damaged", sha256=file.sha256)
         if file.type != "scores":
             return OutgoingFile(file.name, file.type, data)
-        left = self._consented_rows(release, data)
+        left, _ = rows_that_may_leave(self.services, tx, release, file, clock.now())
         return OutgoingFile(file.name, file.type, left, file.sha256 if left != data else None)
-
-    def _consented_rows(self, release: Release, data: bytes) -> bytes:
-        with self.services.database.reading() as tx:
-            index = next(a for a in artefacts.artefacts_of(tx, release.job_id) if a.name == INDEX)
-            project = projects.project_by_id(tx, release.project_id)
-            live = consents.consented(tx, project.organisation_id, project.purpose, clock.now())
-            needs = job_store.find(tx, release.job_id).evidence["manifest"]["needs_consent"]
-        if not needs:
-            return data
-        subjects = {row["row_id"]: row["topic_id"] for row in read_csv(self.services.vault.get(release.project_id, index.ref))}
-        rows = [(row["row_id"], subjects[row["row_id"]], int(row["band"])) for row in read_csv(data)]
-        left = [row for row in rows if row[1] in live]
-        return data if len(left) == len(rows) else scores_csv(withhold(left))
 
     def _release(self, tx: Tx, release: Release, files: list[OutgoingFile]) -> None:
         current = releases.find(tx, release.id)

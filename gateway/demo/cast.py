@@ -88,4 +88,5 @@ def exchange_keys(world: World) -> None:
         world.keys[login] = key
         document = key.public_document()
         known = world.people[login].register_key(document)
-        world.people["security"].confirm_key(known["key_id"], document["fingerprint"])
+        confirms = OFFICERS[0] if kind == "bank" else "security"
+        world.people[confirms].confirm_key(known["key_id"], document["fingerprint"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+import sys
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import closing
@@ -31,6 +32,7 @@ def tell(home: Path, firms: int, stage: Stage, port: int) -> World:
     """The whole story. The returned world's server is still running."""
     if not EXAMPLES.is_dir():
         raise BadInput("demo.no_examples")
+    sys.path.insert(0, str(EXAMPLES.parents[1]))  # the repository's root: examples are no installed package
     from examples.province.generate import make_province, write_province
 
     stage.chapter("1  A synthetic province (every firm is made up; its codes lie in an unassigned division)")

@@ -39,9 +39,12 @@ class World:
     people: dict[str, GloveboxClient] = field(default_factory=dict)
     keys: dict[str, PersonalKey] = field(default_factory=dict)
     passwords: dict[str, str] = field(default_factory=dict)
+    opened: list[httpx.Client] = field(default_factory=list)
 
     def visitor(self) -> GloveboxClient:
-        return GloveboxClient(httpx.Client(base_url=self.address, timeout=60))
+        """Somebody who is not signed in. The connection is closed by ``stop``."""
+        self.opened.append(httpx.Client(base_url=self.address, timeout=60))
+        return GloveboxClient(self.opened[-1])
 
     def sign_in_first(self, login: str, one_time_password: str) -> GloveboxClient:
         """The first sign-in: the one-time password is changed at once."""
@@ -75,6 +78,8 @@ class World:
 
     def stop(self) -> None:
         """End the server and what it keeps."""
+        for client in self.opened:
+            client.close()
         self.server.send_signal(signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.server.wait(30)
@@ -95,8 +100,8 @@ def open_world(home: Path, platform: str, cohort_floor: int, port: int = 0) -> t
     scratch.mkdir(mode=0o700)
     environment = {**os.environ, "GLOVEBOX_HOME": str(home), "GLOVEBOX_ENVIRONMENTS": _environments(home)}
     command = [sys.executable, "-c", "from gateway.cli import main; main()", "serve", "--port", str(port)]
-    log = (home / "server.log").open("wb")
-    server = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+    with (home / "server.log").open("wb") as log:
+        server = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
     world = World(home, scratch, server, "")
     try:
         world.address = _await_address(world)

@@ -67,7 +67,7 @@ TRANSITIONS: tuple[Transition[ReleaseState, ReleaseEvent], ...] = (
         _E.APPROVE,
         _S.APPROVED,
         _BY_PLATFORM,
-        ("hard_findings_absent", "soft_findings_accepted", "two_reviewers_agree", "reviewers_of_different_organisations"),
+        ("hard_findings_absent", "two_reviewers_agree", "reviewers_of_different_organisations"),
     ),
     Transition(_S.REVIEWED, _E.RETURN, _S.RETURNED, _BY_PLATFORM, ("somebody_returned",)),
     Transition(_S.REVIEWED, _E.REJECT, _S.REJECTED, _BY_PLATFORM, ("somebody_rejected",)),

@@ -83,13 +83,6 @@ def check_soft_findings_reasoned(reports: Sequence[CheckReport], reasons: Mappin
         raise PolicyRefusal("rule.reason_missing", checks=", ".join(missing))
 
 
-def check_soft_findings_accepted(reports: Sequence[CheckReport], accepted: Mapping[str, Collection[str]]) -> None:
-    """Both reviewers accepted every soft finding by name. ``accepted``: reviewer → check names."""
-    missing = {name for name in _soft(reports) for names in accepted.values() if name not in names}
-    if _soft(reports) and (missing or len(accepted) < 2):
-        raise PolicyRefusal("rule.soft_findings_open", checks=", ".join(sorted(missing or _soft(reports))))
-
-
 def check_bytes_unchanged(reviewed_sha256: str, signing_sha256: str) -> None:
     """What is signed is what was reviewed."""
     if reviewed_sha256 != signing_sha256:
@@ -165,10 +158,6 @@ def hard_findings_absent(reports: Sequence[CheckReport]) -> bool:
 
 def soft_findings_reasoned(reports: Sequence[CheckReport], reasons: Mapping[str, str]) -> bool:
     return holds(check_soft_findings_reasoned, reports, reasons)
-
-
-def soft_findings_accepted(reports: Sequence[CheckReport], accepted: Mapping[str, Collection[str]]) -> bool:
-    return holds(check_soft_findings_accepted, reports, accepted)
 
 
 def bytes_unchanged(reviewed_sha256: str, signing_sha256: str) -> bool:

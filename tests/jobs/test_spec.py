@@ -110,7 +110,7 @@ def test_an_output_is_a_plain_file_name(path):
 
 
 def test_steps_in_a_circle_can_never_start():
-    text = "version: 1\nproject: p\nsteps: {a: {kind: k, needs: [b]}, b: {kind: k, needs: [a]}, c: {kind: k}}"
+    text = "version: 1\nproject: p\nsteps: {aa: {kind: k, needs: [bb]}, bb: {kind: k, needs: [aa]}, cc: {kind: k}}"
     with pytest.raises(BadInput) as refused:
         parse_project_file(text)
     assert refused.value.code == "spec.needs_unmet"

@@ -11,11 +11,11 @@ from catalog import clock
 from catalog.actors import PLATFORM
 from catalog.contract_files import parse_contract
 from catalog.database import Tx
-from catalog.errors import GloveboxError, Misuse, PolicyRefusal, Refused, Unavailable
+from catalog.errors import BadInput, GloveboxError, IntegrityBroken, Misuse, PolicyRefusal, Refused, Unavailable
 from catalog.ledger.record import Entry
 from catalog.refusals import plain
 from catalog.store import datasets
-from engines.intake.matching import Matched, check_cohort_floor, match_cohort
+from engines.intake.matching import Matched, check_cohort_floor, check_is_register, match_cohort
 from jobs.kinds import Attempt, Collected
 from jobs.lifecycle import Outcome
 from jobs.spec import JobSpec
@@ -40,9 +40,8 @@ class MatchKind:
             dataset = datasets.dataset_by_name(tx, cohort.dataset)
             snapshot = datasets.latest_snapshot(tx, cohort.dataset)
         contract = parse_contract(dataset.contract.encode(), f"{dataset.name}.yaml")
-        if snapshot is None or snapshot.table_snapshot is None:
-            raise PolicyRefusal("cohort.register_empty", dataset=dataset.name)
-        attempt.state.update({"cohort": cohort, "contract": contract, "snapshot": snapshot.table_snapshot})
+        number = None if snapshot is None else snapshot.table_snapshot
+        attempt.state.update({"cohort": cohort, "contract": contract, "snapshot": number})
 
     def run(self, attempt: Attempt) -> None:
         """What is wrong with the bank's file is a result of this job, not a failure of it: it is kept with the cohort."""
@@ -54,8 +53,11 @@ class MatchKind:
     def _match(self, attempt: Attempt) -> tuple[CohortRows, Matched]:
         services: SandboxServices = attempt.services
         cohort, contract = attempt.state["cohort"], attempt.state["contract"]
-        sealed = services.tenant_store.get(cohort.project_id, cohort.sealed)
-        rows = parse_cohort(services.reception.open(sealed), contract.subject, today=clock.business_date(clock.now()), file=cohort.name)
+        check_is_register(contract)
+        if attempt.state["snapshot"] is None:
+            raise PolicyRefusal("cohort.register_empty", dataset=contract.name)
+        data = _opened(services, services.tenant_store.get(cohort.project_id, cohort.sealed))
+        rows = parse_cohort(data, contract.subject, today=clock.business_date(clock.now()), file=cohort.name)
         check_cohort_floor(rows.table.num_rows, services.settings.cohort_floor)
         register = services.topic.scan(contract.name, attempt.state["snapshot"], ["topic_id"])
         known = frozenset(register.column("topic_id").to_pylist())
@@ -90,6 +92,14 @@ class MatchKind:
             cohorts.mark_ready(tx, cohort.id, matched=ref, rows=rows.table.num_rows, match_rate=rate, labelled=rows.labelled, record=entry)
 
         return Collected(Outcome.SUCCEEDED, figures={"rows": rows.table.num_rows, "match_rate": rate}, record=record)
+
+
+def _opened(services: SandboxServices, sealed: bytes) -> bytes:
+    """What does not open is the sender's to put right, hence a refusal of this cohort and no failure of the platform."""
+    try:
+        return services.reception.open(sealed)
+    except IntegrityBroken as error:
+        raise BadInput(error.code, **error.params) from None
 
 
 MATCH = MatchKind()

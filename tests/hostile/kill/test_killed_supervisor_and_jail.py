@@ -1,0 +1,95 @@
+"""Kill -9 of the supervisor and of the jail, at each state of the lifecycle in which they are at work."""
+
+import pytest
+
+from examples.province.generate import make_province, write_province
+
+PENALTY = "cr_penalty"
+ACTIVE = ("preparing", "running", "collecting")
+
+
+def test_a_killed_supervisor_leaves_every_job_to_its_successor(world, dispatch, frozen, kill, leaves_nothing):
+    """One supervisor after another is killed, each while a job is in another state; the last one finds all three jobs."""
+    jobs, groups, below = [], set(), set()
+    for state in ACTIVE:
+        supervisor = dispatch("local")
+        jobs.append(world.train())
+        with frozen({jobs[-1]: state}, also=lambda s=supervisor, state=state: state != "running" or bool(s.jailed())):
+            groups |= supervisor.control_groups()
+            below |= set(supervisor.descendants())
+            supervisor.kill()
+    assert len(groups) >= 1
+    assert len(below) >= 4
+    dispatch("local")
+
+    for job in jobs:
+        ended = world.finish(job)
+        assert (ended.status, ended.attempt) == ("succeeded", 2), ended.why
+        assert [a.attempt for a in world.artefacts(job)] == [2, 2]
+        assert world.model_hash(job) == world.undisturbed
+    leaves_nothing(below, groups)
+
+
+@pytest.mark.parametrize("victim", ["first process of the jail", "all processes of the jail", "worker"])
+def test_a_killed_jail_or_worker_ends_the_job_with_a_code_or_a_new_attempt(world, dispatch, frozen, kill, leaves_nothing, victim):
+    supervisor = dispatch("local")
+    job = world.train()
+    with frozen({job: "running"}, also=supervisor.jailed):
+        jailed, groups = supervisor.jailed(), supervisor.control_groups()
+        (worker,) = [pid for pid, (parent, _, _) in supervisor.descendants().items() if parent == supervisor.pid]
+        kill(*{"first process of the jail": jailed[:1], "worker": [worker]}.get(victim, jailed))
+
+    ended = world.finish(job)
+    if victim == "worker":
+        assert (ended.status, ended.attempt) == ("succeeded", 2), ended.why
+        assert [a.attempt for a in world.artefacts(job)] == [2, 2]
+        assert world.model_hash(job) == world.undisturbed
+    else:
+        assert (ended.status, ended.attempt) == ("failed", 1)
+        assert ended.outcome in ("script_error", "out_of_memory")
+        assert world.artefacts(job) == []
+    leaves_nothing([*jailed, worker], groups)
+
+
+@pytest.fixture(scope="module")
+def next_batch(tmp_path_factory):
+    """The department's next delivery."""
+    return write_province(make_province(1500, 8), tmp_path_factory.mktemp("next"))[PENALTY]
+
+
+def test_a_killed_intake_publishes_all_or_nothing(world, dispatch, frozen, kill, leaves_nothing, next_batch):
+    """Killed once the intent is recorded, then once the table format has committed; then it is let through."""
+    before = world.snapshot(PENALTY)
+    supervisor = dispatch("local")
+    job = world.intake(PENALTY, next_batch, "CR")
+    for attempt, state, reached in ((1, "running", world.open_intents), (2, "collecting", world.open_intents)):
+        with frozen({job: state}, also=lambda attempt=attempt, reached=reached: world.job(job).attempt == attempt and bool(reached())):
+            assert world.snapshot(PENALTY) == before
+            kill(*[pid for pid, (parent, _, _) in supervisor.descendants().items() if parent == supervisor.pid])
+
+    ended = world.finish(job)
+    assert (ended.status, ended.attempt) == ("succeeded", 3), ended.why
+    assert world.open_intents() == []
+    published = world.snapshot(PENALTY)
+    assert published.id != before.id
+    rows = world.platform.services.topic.scan(PENALTY, published.table_snapshot, ["topic_id"]).num_rows
+    assert rows == ended.figures["rows_published"]
+    leaves_nothing()
+
+
+def test_an_intake_killed_too_often_leaves_the_previous_snapshot(world, dispatch, frozen, kill, leaves_nothing, wait_for, tmp_path):
+    before = world.snapshot(PENALTY)
+    supervisor = dispatch("local")
+    delivered = write_province(make_province(1500, 9), tmp_path)[PENALTY]
+    job = world.intake(PENALTY, delivered, "CR")
+    for attempt in (1, 2, 3):
+        with frozen({job: "running"}, also=lambda attempt=attempt: world.job(job).attempt == attempt and bool(world.open_intents())):
+            kill(*[pid for pid, (parent, _, _) in supervisor.descendants().items() if parent == supervisor.pid])
+    ended = world.finish(job)
+    assert (ended.status, ended.why["code"]) == ("failed", "jobs.lost_too_often")
+
+    supervisor.kill()  # the next one puts right what is left, at its start
+    dispatch("local")
+    wait_for(lambda: not world.open_intents())
+    assert world.snapshot(PENALTY) == before
+    leaves_nothing()
