@@ -26,6 +26,7 @@ class Permission(StrEnum):
     COHORTS_UPLOAD = "cohorts_upload"
     JOBS_SUBMIT = "jobs_submit"
     JOBS_SEE = "jobs_see"
+    JOBS_CANCEL = "jobs_cancel"
     JOBS_APPROVE = "jobs_approve"
     RELEASES_REQUEST = "releases_request"
     RELEASES_SEE = "releases_see"
@@ -54,6 +55,7 @@ ROLES_WITH: dict[Permission, frozenset[Role]] = {
     Permission.COHORTS_UPLOAD: frozenset({R.SCIENTIST}),
     Permission.JOBS_SUBMIT: frozenset({R.SCIENTIST}),
     Permission.JOBS_SEE: frozenset(Role),
+    Permission.JOBS_CANCEL: frozenset({R.SCIENTIST, R.STEWARD, R.DEPARTMENT_OFFICER}),
     Permission.JOBS_APPROVE: frozenset({R.BANK_APPROVER, R.COMPLIANCE_OFFICER}),
     Permission.RELEASES_REQUEST: frozenset({R.SCIENTIST}),
     Permission.RELEASES_SEE: frozenset({R.SCIENTIST, R.BANK_APPROVER, R.COMPLIANCE_OFFICER, R.AUDITOR}),

@@ -15,7 +15,7 @@ from typing import Any
 from catalog import clock, refusals
 from catalog.actors import PLATFORM, Actor, Organisation, OrganisationKind, Role, User
 from catalog.database import Database
-from catalog.errors import BadInput, JailUnavailable, PolicyRefusal, Unavailable
+from catalog.errors import BadInput, JailUnavailable, NotFound, PolicyRefusal, Unavailable
 from catalog.identifiers import new_id
 from catalog.keys.files import FileEnvelope, FileKeyAgent, FileReception, FileSigner, FileTokenKeys, create_platform_keys
 from catalog.keys.ports import Signer
@@ -34,6 +34,7 @@ from gateway.data_zone.signing import ReleaseSigner
 from gateway.migrations import upgrade
 from jobs.mailbox import DatabaseMailbox, Handler
 from jobs.runner import Runner
+from jobs.store import jobs as job_store
 from jobs.supervisor import Supervisor
 from sandbox.airlock.lifecycle import ReleaseEvent, ReleaseState
 from sandbox.airlock.trust import TrustFile
@@ -59,8 +60,10 @@ class FirstOperator:
 def initialise_home(home: Path, *, platform: str = "glovebox", cohort_floor: int = 1000) -> FirstOperator:
     """Make a home (0700): settings, keys, schema, ledger, one system administrator. Raises BadInput when one is there already."""
     home = home.resolve()
-    if (home / SETTINGS_FILE).exists() or (home / "keys").exists():
+    if (home / SETTINGS_FILE).exists():
         raise BadInput("settings.exists", home=str(home))
+    if (home / "keys").exists():
+        raise BadInput("settings.incomplete", home=str(home))
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     home.chmod(0o700)
     settings = Settings(home=home, platform=platform, cohort_floor=cohort_floor)
@@ -149,6 +152,16 @@ class Platform:
             officers = tuple(officers_in_force(tx))
         keys = (self.release_signer.public_key,), (self.ledger_signer.public_key,)
         return TrustFile(self.settings.platform, *keys, officers).to_json()
+
+    def code(self, actor: Actor, job_id: str) -> bytes:
+        """The script of a job that carries one, for those who approve it. Raises NotFound for a job without code."""
+        check_may(actor, Permission.JOBS_APPROVE)
+        with self.database.reading() as tx:
+            job = job_store.find(tx, job_id)
+        check_belongs(actor, job.organisation_id, "job", job_id)
+        if not job.spec.code_sha256 or job.project_id is None:
+            raise NotFound("jobs.no_code", job=job_id)
+        return self.services.tenant_store.get(job.project_id, VaultRef(job.spec.code_sha256, job.spec.code_bytes))
 
     def package(self, actor: Actor, release_id: str) -> bytes:
         """The sealed package of a released release, for its own bank; the download is recorded.

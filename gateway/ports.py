@@ -35,6 +35,10 @@ class Platform(Protocol):
         """The document a bank pins: public keys and the officers in force."""
         ...
 
+    def code(self, actor: Actor, job_id: str) -> bytes:
+        """The script of a job, for an approver of its bank or of the operator."""
+        ...
+
     def package(self, actor: Actor, release_id: str) -> bytes:
         """The signed package of a released release, after consent was checked once more."""
         ...

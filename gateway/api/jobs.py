@@ -7,7 +7,7 @@ import binascii
 import hashlib
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from catalog.actors import Actor
 from catalog.database import Tx
@@ -15,7 +15,7 @@ from catalog.errors import BadInput, NotFound
 from catalog.permissions import check_is_member
 from catalog.store import projects
 from gateway.api.bodies import check_plain
-from gateway.api.doors import JobsApprove, JobsSee, JobsSubmit, PlatformHere
+from gateway.api.doors import JobsApprove, JobsCancel, JobsSee, JobsSubmit, PlatformHere
 from gateway.api.job_views import job_told
 from gateway.api.lookups import job_named, project_named
 from gateway.ports import Platform
@@ -76,11 +76,19 @@ def show_job(actor: JobsSee, platform: PlatformHere, job_id: str) -> JobTold:
 
 
 @router.post("/jobs/{job_id}/cancel")
-def cancel_job(actor: JobsSubmit, platform: PlatformHere, job_id: str) -> JobTold:
+def cancel_job(actor: JobsCancel, platform: PlatformHere, job_id: str) -> JobTold:
     """Cancelled is not failed: an active job is asked to stop, a waiting one ends at once."""
     with platform.database.reading() as tx:
         _check_own_project(tx, actor, job_id)
     return _moved(platform, actor, "job.cancel", job_id)
+
+
+@router.get("/jobs/{job_id}/code", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+def job_code(actor: JobsApprove, platform: PlatformHere, job_id: str) -> Response:
+    """The bank's own script, for whoever approves it before it runs."""
+    with platform.database.reading() as tx:
+        job_named(tx, actor, job_id)
+    return Response(platform.code(actor, job_id), media_type="text/plain; charset=utf-8")
 
 
 @router.post("/jobs/{job_id}/approve")
@@ -94,8 +102,10 @@ def refuse_job(actor: JobsApprove, platform: PlatformHere, job_id: str) -> JobTo
 
 
 def _check_own_project(tx: Tx, actor: Actor, job_id: str) -> None:
-    """Raises NotFound, or NotPermitted for a colleague who is no member. Work of the platform itself belongs to no project."""
+    """Raises NotFound, or NotPermitted for a colleague who is no member. Work outside projects is its starter's own."""
     job = job_named(tx, actor, job_id)
+    if job.project_id is None and job.submitted_by == actor.user_id:
+        return
     if job.project_id is None:
         raise NotFound("permissions.not_found", what="job", name=job_id)
     check_is_member(actor, projects.project_by_id(tx, job.project_id))

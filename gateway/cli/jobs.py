@@ -10,7 +10,7 @@ import typer
 from catalog.errors import PolicyRefusal
 from gateway.cli import connection, watching
 from gateway.cli.cohorts import Watch
-from gateway.cli.output import AsJson, show_list, show_one
+from gateway.cli.output import AsJson, clean, show_list, show_one
 from gateway.client.api import GloveboxClient
 from gateway.client.project_files import FILE, Submission, read_project_file, submissions
 
@@ -21,6 +21,7 @@ def register(app: typer.Typer) -> None:
     jobs.command("list")(list_jobs)
     jobs.command("show")(show)
     jobs.command("watch")(watch_job)
+    jobs.command("code")(show_code)
     for step, command in (("cancel", cancel), ("approve", approve), ("refuse", refuse)):
         jobs.command(step)(command)
     app.add_typer(jobs, name="job")
@@ -70,6 +71,12 @@ def watch_job(job: str, as_json: AsJson = False) -> None:
     """Follow a job to its end. Exit 0 when it succeeded, 1 when not, 3 when it was refused."""
     with connection.signed_in() as client:
         watching.finish(client, [client.job(job)], True, as_json)
+
+
+def show_code(job: str) -> None:
+    """The script that waits for your approval (待审批代码)."""
+    with connection.signed_in() as client:
+        typer.echo(clean(client.job_code(job).decode("utf-8", "replace").expandtabs(4)))
 
 
 def cancel(job: str, as_json: AsJson = False) -> None:

@@ -137,6 +137,10 @@ class GloveboxClient:
     def job(self, job_id: str) -> Json:
         return self._get(f"/jobs/{_part(job_id)}")
 
+    def job_code(self, job_id: str) -> bytes:
+        """The script of a job, for whoever approves it."""
+        return self._wire.bytes(f"/jobs/{_part(job_id)}/code")
+
     def move_job(self, job_id: str, step: str) -> Any:
         """``step``: cancel, approve or refuse."""
         return self._wire.json("POST", f"/jobs/{_part(job_id)}/{_part(step)}")

