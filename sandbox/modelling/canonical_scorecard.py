@@ -2,7 +2,7 @@
 
 ``{"v": 1, "intercept": -1.7, "coefficients": [-0.9], "pdo": 20.0, "base_score": 600.0, "base_odds": 50.0, "features": [
 {"name": "a", "edges": [1.0, 2.5], "woe": [0.3, 0.1, -0.2], "points": [7.8, …], "missing_woe": 0.0, "missing_points": 0.0}]}``
-Pure Python; ``card_file`` and ``scorecard`` read and evaluate what passed here.
+Pure Python; ``scorecard`` evaluates what passed here.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NoReturn
 
-from sandbox.modelling.text_grammar import GrammarError, decode, feature_names, finite
+from sandbox.modelling.text_grammar import GrammarError, decode, feature_names, finite, load_json
 
 VERSION = 1
 LARGEST_FILE = 1 << 20
@@ -58,7 +57,7 @@ def parse_scorecard(text: str, features: Sequence[str] | None = None) -> Canonic
     ascending, more than 20 bins, points that are not the scaled weights.
     """
     decode(text.encode("utf-8", "replace"), LARGEST_FILE)
-    top = _object(_load(text), _TOP, "card")
+    top = _object(load_json(text, "card"), _TOP, "card")
     if top["v"] != VERSION or isinstance(top["v"], bool | float):
         raise GrammarError("unsupported_model", "card")
     card = CanonicalScorecard(
@@ -137,27 +136,6 @@ def _feature(value: object) -> CanonicalFeature:
 
 def _numbers(value: object, where: str) -> tuple[float, ...]:
     return tuple(_number(item, where) for item in _list(value, where))
-
-
-def _load(text: str) -> object:
-    try:
-        loaded: object = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
-    except GrammarError:
-        raise
-    except (ValueError, RecursionError):
-        raise GrammarError("not_json", "card") from None
-    return loaded
-
-
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise GrammarError("repeated_key", "card")
-    return found
-
-
-def _no_constant(_: str) -> NoReturn:
-    raise GrammarError("not_a_finite_number", "card")
 
 
 def _object(value: object, keys: set[str], where: str) -> dict[str, object]:

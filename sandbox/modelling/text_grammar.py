@@ -5,9 +5,11 @@ Runs inside the jails on hostile text: a refusal carries a code and the class of
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Sequence
+from typing import NoReturn
 
 #: Longest decimal LightGBM or ``repr(float)`` writes is 25 characters.
 LONGEST_NUMBER = 32
@@ -100,3 +102,24 @@ def key_values(lines: Sequence[str], where: str, allowed: frozenset[str], requir
     if not required <= found.keys():
         raise GrammarError("missing_key", where)
     return found
+
+
+def load_json(text: str, where: str) -> object:
+    """JSON without repeated keys, NaN or infinities. Raises GrammarError."""
+
+    def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            raise GrammarError("repeated_key", where)
+        return found
+
+    def no_constant(_: str) -> NoReturn:
+        raise GrammarError("not_a_finite_number", where)
+
+    try:
+        loaded: object = json.loads(text, object_pairs_hook=unique, parse_constant=no_constant)
+    except GrammarError:
+        raise
+    except (ValueError, RecursionError):
+        raise GrammarError("not_json", where) from None
+    return loaded

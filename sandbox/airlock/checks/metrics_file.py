@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from typing import NoReturn
 
-from sandbox.modelling.text_grammar import MOST_FEATURES, GrammarError, decode, finite
+from sandbox.modelling.text_grammar import MOST_FEATURES, GrammarError, decode, finite, load_json
 
 VERSION = 1
 LARGEST_FILE = 1 << 20
@@ -26,7 +25,7 @@ _TOP = ("v", "algorithm", "evaluated_on", "rows", "auc", "ks", "gini", "psi", "r
 def parse_metrics(text: str, features: Sequence[str] | None = None) -> Metrics:
     """The report as plain dicts. Raises GrammarError: keys not as listed, wrong type, number out of range, unknown feature."""
     decode(text.encode("utf-8", "replace"), LARGEST_FILE)
-    top = _closed(_load(text), _TOP, "report")
+    top = _closed(load_json(text, "report"), _TOP, "report")
     if top["v"] != VERSION or isinstance(top["v"], bool | float):
         raise GrammarError("unsupported_report", "report")
     return {
@@ -114,24 +113,3 @@ def _number(value: object, low: float, high: float) -> float:
     if not low <= value <= high:
         raise GrammarError("index_out_of_range", "figure")
     return finite(float(value), "figure")
-
-
-def _load(text: str) -> object:
-    try:
-        loaded: object = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
-    except GrammarError:
-        raise
-    except (ValueError, RecursionError):
-        raise GrammarError("not_json", "report") from None
-    return loaded
-
-
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise GrammarError("repeated_key", "report")
-    return found
-
-
-def _no_constant(_: str) -> NoReturn:
-    raise GrammarError("not_a_finite_number", "report")
