@@ -5,10 +5,11 @@ VENV := .venv
 PY := $(VENV)/bin/python
 HOME_DIR ?= $(CURDIR)/.glovebox
 export GLOVEBOX_HOME ?= $(HOME_DIR)
+export GLOVEBOX_TEST_HOME ?= $(GLOVEBOX_HOME)
 DEMO_ARGS ?=
 SBA_CSV ?= ../shared/data/sba_loans.csv
 
-.PHONY: help setup system lock demo test check lint types walls unit example-sba bench fuzz clean
+.PHONY: help setup system lock demo test check lint types walls unit example-sba bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16

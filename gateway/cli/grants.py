@@ -35,7 +35,7 @@ def add_project(
     expires: Expires,
     member: Annotated[list[str], typer.Option("--member", help="A member's login; several times.")],
     scenario: Annotated[str, typer.Option(help="The use case.")] = "modelling",
-    code_approval: Annotated[str, typer.Option("--code-approval", help="none, first or every")] = "none",
+    code_approval: Annotated[str, typer.Option("--code-approval", help="none, first or every")] = "first",
     as_json: AsJson = False,
 ) -> None:
     """Add a project for a bank."""

@@ -23,7 +23,7 @@ class ProjectBody(Asked):
     scenario: Words
     expires_at: str = Field(max_length=40)
     members: list[Login] = Field(max_length=100)
-    code_approval: CodeApproval = "none"
+    code_approval: CodeApproval = "first"
 
 
 class ProjectTold(Told):
