@@ -20,7 +20,7 @@ from gateway.api import cohorts, data, jobs, keys, ledger, people, projects, rel
 from gateway.api import platform as platform_routes
 from gateway.console import pages
 from gateway.console.rendering import error_page, is_console
-from gateway.middleware import BodyLimit, ConstantHeaders, SafetyNet
+from gateway.middleware import BodyLimit, ConstantHeaders, PlainAddress, SafetyNet
 from gateway.ports import Platform
 from gateway.problems import MEDIA_TYPE, asked_language, error_of, problem
 
@@ -55,7 +55,7 @@ def create_app(platform: Platform) -> FastAPI:
     app.include_router(pages.router)
     for each in (GloveboxError, RequestValidationError, HTTPException):
         app.add_exception_handler(each, _stopped)
-    for layer in (BodyLimit, SafetyNet, ConstantHeaders):  # the last one added is the outermost
+    for layer in (BodyLimit, PlainAddress, SafetyNet, ConstantHeaders):  # the last one added is the outermost
         app.add_middleware(layer)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     auth.warm_up()

@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from catalog.errors import BadInput
+from catalog.errors import BadInput, NotFound
 from gateway.api.bodies import limit_for
 from gateway.problems import TOO_LARGE, asked_language, problem, unexpected
 
@@ -66,6 +66,19 @@ class SafetyNet:
             if started:
                 raise failed from None
             await problem(failed, asked_language(Request(scope)))(scope, receive, send)
+
+
+class PlainAddress:
+    """No thing's name holds a zero byte, and PostgreSQL cannot even be asked for one."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and "\0" in scope["path"]:
+            await problem(NotFound("gateway.no_such_path"), asked_language(Request(scope)))(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
 
 
 class BodyLimit:

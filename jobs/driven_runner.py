@@ -43,6 +43,9 @@ class DrivenRunner:
     def slots(self) -> int:
         """How many attempts may run at once: none while the scheduler starts again after it died."""
         self._listen()
+        if self._driver is not None and not self._ready and time.monotonic() > self._started + START_SECONDS:
+            log.error("the driver does not get ready")
+            self._lose_driver()
         if self._driver is None and self._started:
             self._revive()
         return self._slots if self._ready or not self._started else 0
@@ -65,7 +68,7 @@ class DrivenRunner:
                 raise Unavailable("ray.not_started", error=self._error)
 
     def _spawn(self) -> None:
-        self._error = "TimeoutError"
+        self._error = "ended or silent"
         self._started = time.monotonic()
         self._driver = self.make_driver()
 
@@ -78,8 +81,10 @@ class DrivenRunner:
     def run(self, ref: AttemptRef) -> None:
         if self.look(ref) is RunState.ALIVE:
             return
-        if self._driver is None:
+        if not self._started:
             self.start()
+        elif self._driver is None:
+            self._spawn()  # not waited for: the driver reads its messages when it is ready
         self._busy[ref] = 0
         if not self._tell("run", ref):
             self._lose_driver()

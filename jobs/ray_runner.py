@@ -58,15 +58,20 @@ class RayRunner(DrivenRunner):
         return Path(root if len(f"{root}/{name}/ray") <= LONGEST_FOLDER else "/tmp") / name / "ray"
 
     def make_driver(self) -> DriverProcess:
+        arguments = [str(self._home), str(self._slots), self._address, str(self.temp_dir)]
+        return DriverProcess(DRIVER, arguments, self.environment())
+
+    def environment(self) -> dict[str, str]:
+        """What the driver, Ray's processes and the workers start with; the folder and the token are there afterwards."""
         _private_folder(self.temp_dir.parent)
-        environment = worker_environment(self._home) | {
+        return worker_environment(self._home) | {
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN_PATH": str(self._token_file()),
             "RAY_USAGE_STATS_ENABLED": "0",
             "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+            "RAY_worker_niceness": "0",  # by default Ray puts workers, and so the jobs they start, behind everything else on the machine
             "RAY_memory_monitor_refresh_ms": "0",  # jobs are bounded by their jail; no worker is killed and retried for memory
         }
-        return DriverProcess(DRIVER, [str(self._home), str(self._slots), self._address, str(self.temp_dir)], environment)
 
     def _token_file(self) -> Path:
         path = self._home / "keys" / "ray.token"

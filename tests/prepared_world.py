@@ -24,6 +24,7 @@ from rich.console import Console
 
 from catalog import clock
 from catalog.keys import sealing
+from catalog.settings import load_settings
 from examples.province.generate import make_province, write_province
 from gateway.client.api import GloveboxClient, Json
 from gateway.client.packages import keep_package, verify
@@ -34,6 +35,7 @@ from gateway.demo import acts
 from gateway.demo.cast import PASSPHRASE, PROJECTS, exchange_keys, grant_all, onboard, open_projects
 from gateway.demo.stage import Stage
 from gateway.demo.world import World, open_world
+from jobs.ray_runner import RayRunner
 from jobs.spec import DeclaredOutput, JobSpec, Resources
 from sandbox.airlock.verify import Verified
 
@@ -62,7 +64,7 @@ class Prepared:
     trust: Path
     marked: str
     expired_project: str
-    answers: list[bytes] = field(default_factory=list)
+    withdrawn: set[str] = field(default_factory=set)
 
     def client(self, login: str) -> GloveboxClient:
         return self.world.people[login]
@@ -122,6 +124,7 @@ class Prepared:
         return self.world.wait_for_job("steward", answer["job_id"])
 
     def withdraw(self, code: str, bank: str = "bank_a") -> None:
+        self.withdrawn.add(code)
         line = f"{code},{bank},credit_modelling,2025-01-01,2036-12-31,withdraw\n"
         assert self.consents("identifier,institution,purpose,valid_from,valid_to,action\n" + line)["status"] == "succeeded"
 
@@ -133,17 +136,18 @@ class Prepared:
         """The platform's own stores, as this machine's administrator could open them."""
         return _environments(lambda: build_worker(self.world.home))
 
+    def other_folders(self) -> list[Path]:
+        return _other_folders(self.world.home)
+
     def alive(self) -> bool:
         return bool(self.world.visitor().health()["supervisor_alive"]) and self.world.server.poll() is None
 
     def found_in_clear(self, *marks: str | bytes, outside: tuple[str, ...] = ("landing",)) -> dict[str, list[str]]:
-        """Mark → files under the home, and in the jobs' memory folder, that hold it; in the encodings a table may have.
+        """Mark → files under the home, in Ray's folder and in the jobs' memory folder that hold it, in the encodings a table may have.
 
         ``outside``: folders of the home that are left out. Parquet is searched as it is and decoded.
         """
-        services = self.inside()
-        folders = [path for path in self.world.home.iterdir() if path.name not in outside] + [services.settings.tmpfs_dir]
-        services.database.close()
+        folders = [path for path in self.world.home.iterdir() if path.name not in outside] + self.other_folders()
         files = [path for folder in folders for path in ([folder] if folder.is_file() else _files(folder))]
         found: dict[str, list[str]] = {}
         for path in files:
@@ -179,10 +183,13 @@ def prepared_world(jail_environment: Path) -> Iterator[Prepared]:
     try:
         paths, marked = _files_of_the_province(folder / "province")
         world, login, password = _environments(lambda: open_world(folder / "home", "prepared", COHORT_FLOOR))
+        others = _other_folders(world.home)
         try:
             yield _onboarded(world, login, password, paths, marked, folder)
         finally:
             world.stop()
+            for other in others:
+                shutil.rmtree(other, ignore_errors=True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -245,6 +252,12 @@ def _short_project(world: World) -> str:
     made = world.people["security"].add_project(body)
     time.sleep(max(0.0, (ends - clock.now()).total_seconds()))
     return str(made["id"])
+
+
+def _other_folders(home: Path) -> list[Path]:
+    """What the platform keeps outside its home: Ray's session (logs, sockets) and the jobs' memory folder."""
+    settings = load_settings(home)
+    return [RayRunner(settings.home).temp_dir.parent, settings.tmpfs_dir]
 
 
 def _environments(act: Any) -> Any:

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -122,11 +122,19 @@ class ProvinceHome:
 
     def waited_ms(self, job_id: str) -> float:
         """From the moment the job was submitted to the moment it was running, as the platform's own rows say."""
-        job = self.job(job_id)
+        return (self._running_at(job_id) - self.job(job_id).submitted_at).total_seconds() * 1000
+
+    def ran_seconds(self, job_id: str) -> float:
+        """From running to its end: the jail, and collecting what it made."""
+        ended_at = self.job(job_id).ended_at
+        assert ended_at is not None
+        return (ended_at - self._running_at(job_id)).total_seconds()
+
+    def _running_at(self, job_id: str) -> datetime:
         with self.platform.database.reading() as tx:
-            attempt = store.current_attempt(tx, job_id, job.attempt)
+            attempt = store.current_attempt(tx, job_id, store.find(tx, job_id).attempt)
         assert attempt.running_at is not None
-        return (attempt.running_at - job.submitted_at).total_seconds() * 1000
+        return attempt.running_at
 
     @contextmanager
     def dispatching(self, runner: str = "ray") -> Iterator[None]:

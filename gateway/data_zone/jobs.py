@@ -47,6 +47,8 @@ class JobHandlers:
         spec = JobSpec.from_json(body["spec"])
         if spec.kind not in SUBMITTABLE:
             raise BadInput("jobs.not_submittable", kind=spec.kind, kinds=", ".join(SUBMITTABLE))
+        if not is_name(spec.step):
+            raise BadInput("spec.step_name", example="train_trees")
         spec = self._with_code(project, spec, attachment)
         job_id = start_job(tx, actor, spec, organisation_id=project.organisation_id, project_id=project.id, environment=self._environment)
         try:

@@ -14,9 +14,11 @@ from catalog.errors import BadInput
 Id = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$")]
 Name = Annotated[str, Field(min_length=2, max_length=63, pattern=r"^[a-z][a-z0-9_]*$")]
 Login = Annotated[str, Field(min_length=2, max_length=64, pattern=r"^[a-z][a-z0-9_.\-]*$")]
-Words = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
-Text = Annotated[str, Field(min_length=1, max_length=4000, pattern=r"\S")]
-Comment = Annotated[str, Field(max_length=2000)]
+# Free text says something, and holds no zero byte: PostgreSQL keeps none.
+_SAYS_SOMETHING = r"^[^\x00]*[^\s\x00][^\x00]*$"
+Words = Annotated[str, Field(min_length=1, max_length=200, pattern=_SAYS_SOMETHING)]
+Text = Annotated[str, Field(min_length=1, max_length=4000, pattern=_SAYS_SOMETHING)]
+Comment = Annotated[str, Field(max_length=2000, pattern=r"^[^\x00]*$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Password = Annotated[str, Field(min_length=1, max_length=256)]
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from gateway.schemas import Asked, Told, Words
+from gateway.schemas import Asked, Id, Name, Told, Words
 from jobs.spec import LARGEST
 
 CODE_BASE64 = 4 * ((1 << 20) // 3 + 1)  # characters of the largest code in base64
@@ -21,7 +21,7 @@ class ResourcesBody(Asked):
 
 
 class OutputBody(Asked):
-    name: str = Field(min_length=1, max_length=64)
+    name: Id
     path: str = Field(max_length=80, pattern=r"^[A-Za-z0-9][A-Za-z0-9_\-]{0,63}(\.[A-Za-z0-9]{1,10})?$")
     type: Words
     level: Literal["release", "inside"]
@@ -31,7 +31,7 @@ class SpecBody(Asked):
     """A job's spec, as ``JobSpec.to_json`` writes it. Its code's hash and size are taken from the code itself."""
 
     kind: str = Field(min_length=1, max_length=32)
-    step: str = Field(min_length=1, max_length=200)
+    step: Name
     inputs: dict[str, Any] = Field(default_factory=dict)
     params: dict[str, Any] = Field(default_factory=dict)
     split: dict[str, Any] = Field(default_factory=dict)

@@ -102,9 +102,10 @@ class ScoreKind:
 
 
 def names_of(spec: JobSpec) -> tuple[str, str]:
-    """(model id, cohort name)."""
+    """(model id, cohort name). Raises BadInput for anything more: outputs too, for their names are the platform's own."""
     model, cohort = spec.inputs.get("model"), spec.inputs.get("cohort")
-    if set(spec.inputs) != {"model", "cohort"} or not isinstance(model, str) or not isinstance(cohort, str) or spec.params or spec.split:
+    more = spec.params or spec.split or spec.outputs
+    if set(spec.inputs) != {"model", "cohort"} or not isinstance(model, str) or not isinstance(cohort, str) or more:
         raise BadInput("score.params", step=spec.step)
     return model, cohort
 

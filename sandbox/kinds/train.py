@@ -65,9 +65,9 @@ def split_params(spec: JobSpec) -> tuple[str, dict[str, Any]]:
     """(algorithm, its parameters). Raises BadInput for an unknown algorithm."""
     params = dict(spec.params)
     algorithm = params.pop("algorithm", None)
-    if algorithm not in MODEL_FILES:
+    if not isinstance(algorithm, str) or algorithm not in MODEL_FILES:
         raise BadInput("train.algorithm_unknown", step=spec.step, known=", ".join(MODEL_FILES))
-    return str(algorithm), params
+    return algorithm, params
 
 
 def check_outputs(spec: JobSpec, allowed: Mapping[str, str]) -> None:

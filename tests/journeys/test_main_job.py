@@ -35,14 +35,14 @@ def hash_of_model(prepared, job_id):
 
 
 @pytest.fixture(scope="module")
-def eligible(prepared):
+def eligible(prepared, withdrawn):
     """Rows of the score list that may get a score, known from the made-up files: in the register, and consented to Bank A."""
     faults = json.loads((prepared.paths["bank_a_cohort"].parents[1] / "faults.json").read_text("utf-8"))["rows"]["mr_enterprise_base"]
     spoilt = {row for kind, rows in faults.items() if kind != "duplicate_row" for row in rows}
     register = prepared.paths["mr_enterprise_base"].read_bytes().decode("gb18030").splitlines()[1:]
     listed = {line.split(",")[1] for line in register if int(line.split(",")[0]) not in spoilt}
-    consented = {code for code, bank, *_ in prepared.lines("consents") if bank == "bank_a"}
-    return {row_id for row_id, code, _ in prepared.lines("bank_a_score_list") if code in listed & consented}
+    consented = {code for code, bank, *_ in prepared.lines("consents") if bank == "bank_a"} - prepared.withdrawn
+    return {row_id for row_id, code, _ in prepared.lines("bank_a_score_list") if code in listed & consented | {withdrawn[1]}}
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +134,7 @@ def second(prepared, front_door, approved, first, withdrawn):
 
 
 def test_a_second_scoring_in_the_period_returns_the_stored_bands(first, second):
-    few, scores = second
+    _, scores = second
     assert len(scores) > 500
     assert scores == {f"T{row_id}": band for row_id, band in first[1].items() if f"T{row_id}" in scores}
 

@@ -96,7 +96,7 @@ PROJECT = {
 def test_a_project_is_made_shown_and_closed(signed_in):
     sid = signed_in("sid")
     made = sid.post("/projects", json=PROJECT).json()
-    assert (made["members"], made["code_approval"], made["expires_at"]) == (["ann"], "none", "2999-12-31T16:00:00Z")
+    assert (made["members"], made["code_approval"], made["expires_at"]) == (["ann"], "first", "2999-12-31T16:00:00Z")
     assert sid.post(f"/projects/{made['id']}/close").json()["closed_at"] is not None
     assert sid.post(f"/projects/{made['id']}/close").json()["code"] == "gateway.project_closed_already"
 
@@ -141,13 +141,13 @@ def test_a_key_of_the_other_side_is_refused(signed_in, login, kind):
 
 @pytest.mark.parametrize("number", ["9007199254740993", "NaN"])
 def test_a_spec_that_cannot_be_hashed_is_refused_at_the_door(signed_in, number):
-    body = '{"spec": {"kind": "train", "step": "s", "params": {"seed": ' + number + '}}, "code": null}'
+    body = '{"spec": {"kind": "train", "step": "fit", "params": {"seed": ' + number + '}}, "code": null}'
     answer = signed_in("ann").post("/projects/sme_loans/jobs", content=body, headers={"Content-Type": "application/json"})
     assert (answer.status_code, answer.json()["code"]) == (422, "gateway.not_plain")
 
 
 def test_code_must_be_base64_and_of_at_most_one_mebibyte(signed_in):
-    spec = {"kind": "script", "step": "s"}
+    spec = {"kind": "script", "step": "fit"}
     ann = signed_in("ann")
     assert ann.post("/projects/sme_loans/jobs", json={"spec": spec, "code": "%%"}).json()["code"] == "gateway.code_not_base64"
     assert ann.post("/projects/sme_loans/jobs", json={"spec": spec, "code": "A" * 1_500_000}).status_code == 422

@@ -57,7 +57,7 @@ def test_a_job_that_may_never_run_answers_with_its_reason_and_is_kept_as_refused
 
 @pytest.mark.parametrize("kind", ["intake", "match", "consent", "check", "nonsense"])
 def test_the_platforms_own_kinds_cannot_be_submitted(signed_in, kind):
-    answer = signed_in("ann").post("/projects/sme_loans/jobs", json={"spec": {"kind": kind, "step": "s"}, "code": None})
+    answer = signed_in("ann").post("/projects/sme_loans/jobs", json={"spec": {"kind": kind, "step": "fit"}, "code": None})
     assert answer.json()["code"] == "jobs.not_submittable"
 
 

@@ -240,6 +240,10 @@ class Dispatch:
             found |= {pid: table[pid] for pid in front}
         return found
 
+    def children(self):
+        """The supervisor's own children: the local runner's workers, or Ray's driver."""
+        return [pid for pid, (parent, _, _) in self.descendants().items() if parent == self.pid]
+
     def named(self, *words):
         return [pid for pid, (_, command, _) in self.descendants().items() if command in words]
 
@@ -300,18 +304,18 @@ def processes():
 
 @pytest.fixture
 def frozen(world):
-    """``with frozen({job: state, …}):`` catches the jobs in these states; nobody takes another step until the block ends."""
+    """``with frozen({job: state}):`` catches the job in that state of its nth attempt; nobody takes another step until the block ends."""
 
     @contextlib.contextmanager
-    def held(wanted, patience=PATIENCE, also=lambda: True):
+    def held(wanted, attempt=1, also=lambda: True):
         link = sqlite3.connect(world.home / "glovebox.db", isolation_level=None, timeout=0)
         marks = ",".join("?" * len(wanted))
 
         def there():
-            rows = link.execute(f"SELECT id, status FROM jobs WHERE id IN ({marks})", list(wanted)).fetchall()
-            missed = [job for job, status in rows if status in ENDED]
+            rows = link.execute(f"SELECT id, status, attempt FROM jobs WHERE id IN ({marks})", list(wanted)).fetchall()
+            missed = [job for job, status, _ in rows if status in ENDED]
             assert not missed, f"ended before it could be caught: {missed}"
-            return dict(rows) == dict(wanted) and also()
+            return all((status, number) == (wanted[job], attempt) for job, status, number in rows) and also()
 
         def caught():
             if not there():
@@ -324,7 +328,7 @@ def frozen(world):
             return False
 
         try:
-            deadline = time.monotonic() + patience
+            deadline = time.monotonic() + PATIENCE
             while not caught():
                 assert time.monotonic() < deadline, "no such moment"
                 time.sleep(0.0005)

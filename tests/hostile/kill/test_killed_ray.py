@@ -83,13 +83,13 @@ def test_ray_can_be_reached_from_nowhere_but_this_machine(supervisor):
             assert [line.split(":")[0].strip() for line in file.readlines()[2:]] == ["lo"]
 
 
-@pytest.mark.parametrize(("victim", "state"), [*(("raylet", state) for state in ACTIVE), ("gcs_server", "running")])
+@pytest.mark.parametrize(("victim", "state"), [*(("raylet", state) for state in ACTIVE), ("gcs_server", "running"), ("driver", "running")])
 def test_a_ray_that_dies_is_started_again_and_its_jobs_resume(world, supervisor, frozen, kill, leaves_nothing, wait_for, victim, state):
     wait_for(lambda: len(workers(supervisor)) == world.platform.settings.memory_slots)
     job = world.train()
     with frozen({job: state}):
         below, groups = rays(supervisor), supervisor.control_groups()
-        kill(*supervisor.named(victim))
+        kill(*(supervisor.children() if victim == "driver" else supervisor.named(victim)))
     check_resumed(world, job)
     assert supervisor.process.poll() is None
     leaves_nothing(below, groups)

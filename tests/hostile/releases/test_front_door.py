@@ -9,8 +9,16 @@ import pytest
 from catalog.errors import GloveboxError
 
 OVERFIT = {
-    **{"algorithm": "lightgbm", "num_iterations": 60, "num_leaves": 255, "max_depth": 16, "min_data_in_leaf": 1, "learning_rate": 0.1},
-    **{"lambda_l2": 0, "feature_fraction": 1.0, "bagging_fraction": 1.0, "bagging_freq": 0},
+    "algorithm": "lightgbm",
+    "num_iterations": 60,
+    "num_leaves": 255,
+    "max_depth": 16,
+    "min_data_in_leaf": 1,
+    "learning_rate": 0.1,
+    "lambda_l2": 0,
+    "feature_fraction": 1.0,
+    "bagging_fraction": 1.0,
+    "bagging_freq": 0,
 }
 DEFAULTS = {**OVERFIT, "num_iterations": 100, "num_leaves": 31, "min_data_in_leaf": 20}
 
@@ -116,7 +124,7 @@ def canary():
 def released(prepared, front_door, canary):
     """File → the release that asks for it alone; all were written by one job of Bank B's script."""
     code = SCRIPT.replace("@CANARY@", canary[0]).replace("@NUMBER@", canary[1]).encode()
-    spec = front_door.spec_script("bank_b_cohort", {name: ("model.trees", "release") for name in FILES})
+    spec = front_door.spec_script("bank_b_cohort", dict.fromkeys(FILES, ("model.trees", "release")))
     job = prepared.run("b", spec, code)
     assert (job["status"], job["outcome"]) == ("succeeded", "succeeded"), job
     client = prepared.client("scientist_b")
