@@ -7,7 +7,7 @@ HOME_DIR ?= $(CURDIR)/.glovebox
 export GLOVEBOX_HOME ?= $(HOME_DIR)
 export GLOVEBOX_TEST_HOME ?= $(GLOVEBOX_HOME)
 DEMO_ARGS ?=
-SBA_CSV ?= ../shared/data/sba_loans.csv
+SBA_CSV ?=
 
 .PHONY: help setup system lock demo test check lint types walls unit example-sba bench clean
 

@@ -30,6 +30,10 @@ class Role(StrEnum):
 # 三员分立: administration, security and audit are never one person.
 SEPARATED = frozenset({Role.SYSTEM_ADMINISTRATOR, Role.SECURITY_ADMINISTRATOR, Role.AUDITOR})
 
+# What decides over releases, keys and roles, or looks at who did: never in the hand of who makes the accounts.
+GIVEN_BY_SECURITY = frozenset({Role.SECURITY_ADMINISTRATOR, Role.COMPLIANCE_OFFICER, Role.AUDITOR})
+FIRST_SECURITY = frozenset({Role.SECURITY_ADMINISTRATOR})  # what one account may be made with, while nobody is there to give it
+
 ROLES_OF_KIND = {
     OrganisationKind.BANK: frozenset({Role.SCIENTIST, Role.BANK_APPROVER}),
     OrganisationKind.DEPARTMENT: frozenset({Role.STEWARD, Role.DEPARTMENT_OFFICER, Role.COMPLIANCE_OFFICER}),
@@ -84,3 +88,14 @@ def check_roles_may_meet(kind: OrganisationKind, roles: frozenset[Role]) -> None
     foreign = sorted(roles - ROLES_OF_KIND[kind])
     if foreign:
         raise PolicyRefusal("actors.role_foreign", role=foreign[0], kind=kind, allowed=", ".join(sorted(ROLES_OF_KIND[kind])))
+
+
+def check_roles_at_creation(roles: frozenset[Role], security_administrators: int) -> None:
+    """Raises PolicyRefusal for roles that who makes an account may not give with it; a security administrator gives them afterwards.
+
+    A platform without a security administrator gets exactly one this way. Disabled ones count in ``security_administrators``: else
+    disabling the one there is would open this door again.
+    """
+    guarded = roles & GIVEN_BY_SECURITY
+    if guarded and (guarded != FIRST_SECURITY or security_administrators):
+        raise PolicyRefusal("actors.role_given_later", roles=", ".join(sorted(guarded)))

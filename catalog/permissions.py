@@ -70,7 +70,9 @@ ROLES_WITH: dict[Permission, frozenset[Role]] = {
 
 
 def check_may(actor: Actor, permission: Permission) -> None:
-    """Raises NotPermitted naming the permission and the roles that hold it."""
+    """Raises NotPermitted naming the permission and the roles that hold it. Who has no role yet may sign in and choose a password."""
+    if permission is Permission.SIGN_IN_ONLY:
+        return
     allowed = ROLES_WITH[permission]
     if not actor.roles & allowed:
         raise NotPermitted("permissions.role_missing", permission=permission, roles=", ".join(sorted(allowed)))

@@ -31,6 +31,7 @@ from gateway.data_zone.jobs import JobHandlers
 from gateway.data_zone.recovery import Recovery
 from gateway.data_zone.releases import ReleaseHandlers
 from gateway.data_zone.signing import ReleaseSigner
+from gateway.data_zone.witness import remember_newest
 from gateway.migrations import upgrade
 from jobs.mailbox import DatabaseMailbox, Handler
 from jobs.runner import Runner
@@ -242,6 +243,7 @@ def build_supervisor(platform: Platform, runner_name: str = "ray") -> Supervisor
         if due:
             with platform.database.transaction() as tx:
                 ledger.write_checkpoint(tx, platform.ledger_signer, platform.settings.platform)
+            remember_newest(platform.database, platform.settings.trust_dir)
 
     runner = build_runner(platform.settings, runner_name)
     recovery = Recovery(platform.services)

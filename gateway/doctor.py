@@ -100,7 +100,7 @@ def _jail(settings: Settings) -> DoctorFinding:
     try:
         environment = environments.find(settings.environments_dir, JAIL_LOCK)
     except JailUnavailable as error:
-        return DoctorFinding("jail", Level.WARNING, error.code, error.params)
+        return DoctorFinding("jail", Level.UNSAFE, error.code, error.params)
     try:
         report = preflight(environment)
     except JailUnavailable as error:

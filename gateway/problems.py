@@ -32,6 +32,7 @@ NO_SUCH_METHOD: Final = "gateway.no_such_method"
 # Two answers have a status of their own, because HTTP has one for exactly them.
 _STATUS_OF_CODE: Final = {TOO_LARGE: 413, NO_SUCH_METHOD: 405}
 _NAME = re.compile(r"[A-Za-z0-9_\-\[\]]{1,64}")
+_CHOICES: Final = frozenset({"enum", "literal_error"})
 _EXPECTED: Final = {"missing": "gateway.field_missing", "extra_forbidden": "gateway.field_unknown"}
 
 
@@ -118,4 +119,6 @@ def _fault(found: Mapping[str, Any]) -> Fault:
     context = found.get("ctx", {})
     bounds = [f"{name.replace('_', ' ')} {context[name]}" for name in ("min_length", "max_length", "ge", "le") if name in context]
     kind = str(found["type"])
+    if kind in _CHOICES and "expected" in context:  # the schema's own words, never what was sent
+        bounds = ["one of: " + str(context["expected"]).replace("'", "").replace(" or ", ", ")]
     return Fault(_EXPECTED.get(kind, "gateway.field_wrong"), where, {"expected": ", ".join(bounds) or kind.replace("_", " ")})

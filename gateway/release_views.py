@@ -66,7 +66,7 @@ def _seen(release: Release, votes: tuple[CastVote, ...]) -> _Seen:
     reports = reports_of(release)
     soft = {finding.check for report in reports.values() for finding in report.of(Verdict.REVIEW)}
     reasons = dict.fromkeys(sorted(soft), release.reason) if release.reason.strip() else {}
-    files = {file.name: file.sha256 for file in release.files}
+    files = {file.name: file.reviewed_sha256 for file in release.files}
     state = str(release.state)
     return _Seen(release.id, release.project_id, release.organisation_id, release.author, state, files, reports, reasons, votes)
 

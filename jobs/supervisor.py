@@ -5,6 +5,7 @@ An attempt belongs to the supervisor that claimed it while that one's heartbeat 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -56,6 +57,18 @@ class Supervisor:
             self._guarded(self.tick)
             time.sleep(PAUSE_SECONDS)
         self._runner.close()
+        self._guarded(self._hand_over)
+
+    def _hand_over(self) -> None:
+        """A clean end: what was running is free for the next supervisor at once, and no job's rows stay in memory."""
+        with self._database.reading() as tx:
+            mine = [(job, attempt) for job, attempt in store.active_attempts(tx) if attempt.supervisor == self.name]
+        for job, attempt in mine:
+            if job.status in ACTIVE:
+                self._lose(job, attempt)
+        self._sweep()
+        with contextlib.suppress(OSError):
+            self._settings.tmpfs_dir.rmdir()
 
     def tick(self) -> None:
         """One look at everything, one step each."""

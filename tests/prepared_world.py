@@ -32,7 +32,7 @@ from gateway.client.personal_keys import create
 from gateway.client.voting import make_statement, sign_vote
 from gateway.composition import build_worker
 from gateway.demo import acts
-from gateway.demo.cast import PASSPHRASE, PROJECTS, exchange_keys, grant_all, onboard, open_projects
+from gateway.demo.cast import PASSPHRASE, PROJECTS, add_person, exchange_keys, grant_all, onboard, open_projects
 from gateway.demo.stage import Stage
 from gateway.demo.world import World, open_world
 from jobs.ray_runner import RayRunner
@@ -236,8 +236,7 @@ def _onboarded(world: World, login: str, password: str, paths: Mapping[str, Path
 
 def _more_officers(world: World) -> None:
     for login, organisation in EXTRA_OFFICERS.items():
-        body = {"login": login, "name": login, "organisation_id": organisation, "roles": ["compliance_officer"]}
-        world.sign_in_first(login, world.people["admin"].add_user(body)["one_time_password"])
+        add_person(world, "admin", login, organisation, ["compliance_officer"])
         world.keys[login] = create(world.scratch / f"{login}.key.json", "officer", PASSPHRASE, login)
         document = world.keys[login].public_document()
         key_id = world.people[login].register_key(document)["key_id"]

@@ -14,6 +14,8 @@ from catalog.ledger import tree
 from catalog.ledger.record import GENESIS, commit_payload, leaf_hash, read_record
 from catalog.messages import Language, render
 
+RELEASED = "release.release"  # a checkpoint is written before each of these
+
 
 class StoredRow(Protocol):
     @property
@@ -22,6 +24,10 @@ class StoredRow(Protocol):
     def canonical(self) -> bytes: ...
     @property
     def leaf(self) -> str: ...
+    @property
+    def object(self) -> str: ...
+    @property
+    def action(self) -> str: ...
     @property
     def salt(self) -> bytes | None: ...
     @property
@@ -40,10 +46,21 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class HeadClaim:
+    """What the head row says: the number of records, and the size of the newest checkpoint (None: not to be held)."""
+
+    size: int
+    checkpoint_size: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerReport:
+    """``payloads_erased``: records whose payload is gone; that is allowed, and how many is for the reader to judge."""
+
     records: int
     checkpoints: int
     signed_size: int
+    payloads_erased: int
     problems: tuple[Problem, ...] = field(default=())
 
     @property
@@ -66,11 +83,14 @@ class _Walk:
         self.object_seqs: dict[str, int] = {}
         self.problems: list[Problem] = []
         self.next_seq = 0
+        self.erased = 0
+        self.releases: list[int] = []
 
     def step(self, row: StoredRow) -> None:
         problem = self._examine(row)
         if problem is not None:
             self.problems.append(Problem(problem, row.seq))
+        self.erased += row.payload is None or row.salt is None
         leaf = leaf_hash(row.canonical)
         self.frontier = tree.extend(self.frontier, self.size, leaf)
         self.size += 1
@@ -84,6 +104,8 @@ class _Walk:
             body = read_record(row.canonical)
         except ValueError:
             return "ledger.record_changed"
+        if body["action"] == RELEASED:
+            self.releases.append(row.seq)
         if leaf_hash(row.canonical) != row.leaf:
             return "ledger.record_changed"
         if body["seq"] != row.seq:
@@ -94,6 +116,8 @@ class _Walk:
         self.object_seqs[body["object"]] = body["object_seq"]
         if body["object_seq"] != expected:
             return "ledger.object_history_gap"
+        if (row.object, row.action) != (body["object"], body["action"]):
+            return "ledger.columns_changed"
         return self._examine_payload(row, body["payload_commit"])
 
     @staticmethod
@@ -109,30 +133,53 @@ class _Walk:
         return None
 
 
-def verify_ledger(rows: Iterable[StoredRow], notes: Iterable[str], public_keys: Iterable[bytes], head_size: int | None) -> LedgerReport:
-    """Walk ``rows`` in order of sequence and hold every checkpoint in ``notes`` against the recomputed roots.
+def verify_ledger(
+    rows: Iterable[StoredRow],
+    notes: Iterable[str],
+    public_keys: Iterable[bytes],
+    head: HeadClaim | None,
+    witnessed: Iterable[str] = (),
+) -> LedgerReport:
+    """Walk ``rows`` in order of sequence and hold every checkpoint against the recomputed roots.
 
-    ``public_keys`` are the pinned ledger keys; ``head_size`` is what the head row claims, None when it is not to be held.
+    ``notes`` are the stored checkpoints, ``witnessed`` those that somebody remembers outside the database; ``public_keys`` the pinned
+    ledger keys; ``head`` is what the head row claims, None when it is not to be held.
     """
-    checkpoints, problems = _read_notes(notes, tuple(public_keys))
-    sizes = {c.size for c in checkpoints}
+    keys = tuple(public_keys)
+    stored, problems = _read_notes(notes, keys)
+    remembered, forged = _read_notes(witnessed, keys)
+    every = list(dict.fromkeys([*stored, *remembered]))
+    sizes = {c.size for c in every}
     walk = _Walk()
     roots = {0: tree.EMPTY_ROOT}
     for row in rows:
         walk.step(row)
         if walk.size in sizes:
             roots[walk.size] = tree.root(walk.frontier)
-    signed = 0
-    for checkpoint in checkpoints:
-        if checkpoint.size > walk.size:
-            problems.append(Problem("ledger.truncated", walk.size))
-        elif roots[checkpoint.size] != checkpoint.root:
-            problems.append(Problem("ledger.root_differs", checkpoint.size - 1))
-        else:
-            signed = max(signed, checkpoint.size)
-    if head_size is not None and head_size != walk.size:
-        problems.append(Problem("ledger.head_differs", min(head_size, walk.size)))
-    return LedgerReport(walk.size, len(checkpoints), signed, tuple(_unique(walk.problems + problems)))
+    kept = [c.size for c in every if roots.get(c.size) == c.root]
+    found = walk.problems + problems + forged + _broken_promises(every, roots, walk.size)
+    found += _missing(stored, remembered, walk, head)
+    if head is not None and head.size != walk.size:
+        found.append(Problem("ledger.head_differs", min(head.size, walk.size)))
+    return LedgerReport(walk.size, len(stored), max(kept, default=0), walk.erased, tuple(_unique(found)))
+
+
+def _broken_promises(checkpoints: list[Checkpoint], roots: dict[int, str], size: int) -> list[Problem]:
+    """Checkpoints that the records, ``size`` of them, do not keep."""
+    cut = [Problem("ledger.truncated", size) for c in checkpoints if c.size > size]
+    return cut + [Problem("ledger.root_differs", c.size - 1) for c in checkpoints if c.size <= size and roots[c.size] != c.root]
+
+
+def _missing(stored: list[Checkpoint], remembered: list[Checkpoint], walk: _Walk, head: HeadClaim | None) -> list[Problem]:
+    """Checkpoints that were written and are not there: the head, a witness or a release says so. Names the last record each covered."""
+    newest = max((c.size for c in stored), default=0)
+    gone = {c.size - 1 for c in remembered if c.size <= walk.size} - {c.size - 1 for c in stored}
+    uncovered = {seq for seq in walk.releases if seq > newest}
+    claimed = newest if head is None or head.checkpoint_size is None else head.checkpoint_size
+    if claimed > newest:
+        gone.add(claimed - 1)
+    found = [Problem("ledger.checkpoint_missing", seq) for seq in sorted(gone | uncovered)]
+    return found + ([Problem("ledger.head_differs", claimed)] if claimed < newest else [])
 
 
 def _read_notes(notes: Iterable[str], keys: tuple[bytes, ...]) -> tuple[list[Checkpoint], list[Problem]]:

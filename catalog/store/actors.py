@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from catalog import clock
@@ -69,6 +69,21 @@ def set_roles(tx: Tx, user_id: str, roles: frozenset[Role], *, record: Entry) ->
     tx.execute(delete(user_roles).where(user_roles.c.user_id == user_id))
     _write_roles(tx, user_id, roles)
     ledger.append(tx, record)
+
+
+def disable_user(tx: Tx, user_id: str, disabled: bool, *, record: Entry) -> None:
+    """Shut a person out, or let them in again. What was open is closed at once, and stays closed."""
+    tx.execute(update(users).where(users.c.id == user_id).values(disabled=disabled))
+    if disabled:
+        still_open = (sessions.c.user_id == user_id, sessions.c.revoked_at.is_(None))
+        tx.execute(update(sessions).where(*still_open).values(revoked_at=clock.to_iso(clock.now())))
+    ledger.append(tx, record)
+
+
+def holders_of(tx: Tx, role: Role) -> int:
+    """How many people hold it, disabled ones too."""
+    query = select(func.count()).select_from(user_roles).where(user_roles.c.role == str(role))
+    return int(tx.execute(query).scalar_one())
 
 
 def _write_roles(tx: Tx, user_id: str, roles: frozenset[Role]) -> None:

@@ -15,6 +15,7 @@ from catalog.errors import IntegrityBroken
 from catalog.keys.ports import Signer
 from catalog.ledger import tree
 from catalog.ledger.record import GENESIS, Entry, LedgerRecord, build_record, commit_payload, new_salt
+from catalog.ledger.verify import HeadClaim
 from catalog.settings import Suite
 from catalog.tables import ledger_checkpoints, ledger_head, ledger_objects, ledger_payloads, ledger_records
 
@@ -30,6 +31,10 @@ class Head:
     last_leaf: str
     frontier: tuple[str, ...]
     checkpoint_size: int
+
+    @property
+    def claim(self) -> HeadClaim:
+        return HeadClaim(self.size, self.checkpoint_size)
 
 
 def create_head(tx: Tx, suite: Suite) -> None:
@@ -113,29 +118,40 @@ class StoredRecord:
     seq: int
     canonical: bytes
     leaf: str
+    object: str
+    action: str
     salt: bytes | None
     payload: bytes | None
+
+
+_RECORD = tuple(ledger_records.c[name] for name in ("seq", "canonical", "leaf", "object", "action"))
 
 
 def stored_records(tx: Tx) -> Iterator[StoredRecord]:
     """All rows in order of sequence, with their payload where it still exists."""
     query = (
-        select(ledger_records.c.seq, ledger_records.c.canonical, ledger_records.c.leaf, ledger_payloads.c.salt, ledger_payloads.c.payload)
+        select(*_RECORD, ledger_payloads.c.salt, ledger_payloads.c.payload)
         .join(ledger_payloads, ledger_payloads.c.seq == ledger_records.c.seq, isouter=True)
         .order_by(ledger_records.c.seq)
     )
     for row in tx.execute(query).yield_per(1_000):
-        yield StoredRecord(row.seq, bytes(row.canonical), row.leaf, row.salt, row.payload)
+        yield StoredRecord(row.seq, bytes(row.canonical), row.leaf, row.object, row.action, row.salt, row.payload)
 
 
 def stored_checkpoints(tx: Tx) -> list[str]:
     return list(tx.execute(select(ledger_checkpoints.c.note).order_by(ledger_checkpoints.c.size)).scalars())
 
 
+def newest_checkpoint(tx: Tx) -> str | None:
+    """The note over the most records, as stored."""
+    query = select(ledger_checkpoints.c.note).order_by(ledger_checkpoints.c.size.desc()).limit(1)
+    return tx.execute(query).scalar_one_or_none()
+
+
 def recent(tx: Tx, *, object_name: str | None = None, limit: int = 50) -> list[StoredRecord]:
     """The newest records, newest first, without payloads."""
-    query = select(ledger_records.c.seq, ledger_records.c.canonical, ledger_records.c.leaf)
+    query = select(*_RECORD)
     if object_name is not None:
         query = query.where(ledger_records.c.object == object_name)
     rows = tx.execute(query.order_by(ledger_records.c.seq.desc()).limit(limit))
-    return [StoredRecord(row.seq, bytes(row.canonical), row.leaf, None, None) for row in rows]
+    return [StoredRecord(row.seq, bytes(row.canonical), row.leaf, row.object, row.action, None, None) for row in rows]

@@ -22,7 +22,7 @@ from gateway.client.personal_keys import create
 from gateway.client.project_files import submissions
 from gateway.client.uploads import seal_file, sha256_of_file
 from gateway.demo.acts import approve, collect, read_report, request, succeeded
-from gateway.demo.cast import OFFICERS, PASSPHRASE
+from gateway.demo.cast import OFFICERS, PASSPHRASE, add_person
 from gateway.demo.stage import Stage
 from gateway.demo.world import World, open_world
 
@@ -72,8 +72,7 @@ def _onboard(world: World, login: str, password: str) -> None:
     admin.add_organisation({"id": DEPARTMENT, "kind": "department", "name_zh": "小企业管理局", "name_en": "Small Business Administration"})
     admin.add_organisation({"id": "bank_a", "kind": "bank", "name_zh": "甲银行", "name_en": "Bank A"})
     for name, (organisation, roles) in PEOPLE.items():
-        made = admin.add_user({"login": name, "name": name, "organisation_id": organisation, "roles": roles})
-        world.sign_in_first(name, made["one_time_password"])
+        add_person(world, login, name, organisation, roles)
     for name, kind in {**dict.fromkeys(OFFICERS, "officer"), "approver_a": "bank"}.items():
         key = world.keys[name] = create(world.scratch / f"{name}.key.json", kind, PASSPHRASE, name)
         known = world.people[name].register_key(key.public_document())

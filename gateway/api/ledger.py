@@ -11,6 +11,7 @@ from catalog.ledger.verify import verify_ledger
 from catalog.store import ledger
 from catalog.store.ledger import StoredRecord
 from gateway.api.doors import LedgerSee, PlatformHere
+from gateway.data_zone import witness
 from gateway.schemas.platform import LedgerReportTold, ProblemTold
 from sandbox.airlock.trust import TrustFile
 
@@ -40,10 +41,12 @@ def _told(row: StoredRecord) -> dict[str, Any]:
 
 @router.post("/ledger/verify")
 def verify(_: LedgerSee, platform: PlatformHere) -> LedgerReportTold:
-    """Recompute every record, the chain, the tree and the checkpoints' signatures. Believes no stored hash."""
+    """Recompute records, chain, tree and checkpoints' signatures; believes no stored hash. Holds the platform's own memory against it."""
     keys = TrustFile.from_json(platform.trust()).ledger_keys
+    witnessed = witness.remembered(platform.settings.trust_dir)
     with platform.database.reading() as tx:
-        report = verify_ledger(ledger.stored_records(tx), ledger.stored_checkpoints(tx), keys, ledger.head(tx).size)
+        claim = ledger.head(tx).claim
+        report = verify_ledger(ledger.stored_records(tx), ledger.stored_checkpoints(tx), keys, claim, witnessed)
     problems = [ProblemTold(code=p.code, record=p.record, text=p.text("en"), text_zh=p.text("zh")) for p in report.problems]
     return LedgerReportTold(
         ok=report.ok,
@@ -51,5 +54,6 @@ def verify(_: LedgerSee, platform: PlatformHere) -> LedgerReportTold:
         checkpoints=report.checkpoints,
         signed_size=report.signed_size,
         unsigned_tail=report.unsigned_tail,
+        payloads_erased=report.payloads_erased,
         problems=problems,
     )

@@ -8,7 +8,7 @@ from catalog.actors import Actor, OrganisationKind
 from catalog.contract_files import parse_contract
 from catalog.contracts import DatasetContract
 from catalog.database import Tx
-from catalog.errors import NotFound
+from catalog.errors import BadInput, NotFound
 from catalog.permissions import check_belongs
 from catalog.projects import Project
 from catalog.store import actors, datasets, projects
@@ -20,12 +20,21 @@ from sandbox.store.releases import Release
 
 
 def project_named(tx: Tx, actor: Actor, name: str) -> Project:
-    """By id; a bank's people may also use their own bank's name for it. Raises NotFound."""
+    """By id, or by name: their own bank's for a bank's people, for others one that only a single project has.
+
+    Raises NotFound, or BadInput("projects.name_shared") when projects of several banks have this name.
+    """
     if actor.organisation_kind is OrganisationKind.BANK:
         try:
             return projects.project_by_name(tx, actor.organisation_id, name)
         except NotFound:
             pass
+    else:
+        called = [project for project in projects.projects_visible_to(tx, actor) if project.name == name]
+        if len(called) > 1 and not any(project.id == name for project in called):
+            raise BadInput("projects.name_shared", project=name, count=len(called))
+        if called:
+            return called[0]
     found = projects.project_by_id(tx, name)
     check_belongs(actor, found.organisation_id, "project", name)
     return found

@@ -61,7 +61,7 @@ def list_cohorts(project: ProjectOption = "", as_json: AsJson = False) -> None:
 def list_models(as_json: AsJson = False) -> None:
     """Models that were approved."""
     with connection.signed_in() as client:
-        show_list(client.models(), ("id", "name", "algorithm", "bands", "release_id", "approved_at", "revoked_at"), as_json)
+        show_list(client.models(), ("id", "name", "algorithm", "bands", "approved_at", "revoked_at"), as_json)
 
 
 def score(

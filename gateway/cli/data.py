@@ -9,7 +9,7 @@ import typer
 
 from catalog.errors import GloveboxError, Unavailable
 from gateway.cli import connection, landing
-from gateway.cli.output import AsJson, language, note, say, show_error, show_json, show_list, show_one
+from gateway.cli.output import AsJson, language, note, say, show_error, show_json, show_list, show_one, show_sentence
 from gateway.client.uploads import check_only_withdraws, read_bounded, seal_file, sha256_of_file
 
 DatasetOption = Annotated[str, typer.Option("--dataset", help="The register that identifies subjects.")]
@@ -83,7 +83,9 @@ def add_features(file: Annotated[Path, typer.Argument(metavar="FILE")], as_json:
     """Register the features of a features.yaml."""
     with connection.signed_in() as client:
         answer = client.put_features(read_bounded(file, LARGEST_DOCUMENT))
-    show_one(answer if isinstance(answer, dict) else {"features": answer}, as_json)
+    told = answer if isinstance(answer, dict) else {"features": answer}
+    names = [str(each["name"]) if isinstance(each, dict) else str(each) for each in told.get("features") or ()]
+    show_sentence(told, as_json, "cli.features_added", count=len(names), names=", ".join(names))
 
 
 def list_features(as_json: AsJson = False) -> None:

@@ -57,7 +57,7 @@ def register_key(file: KeyFile, as_json: AsJson = False) -> None:
 def list_keys(as_json: AsJson = False) -> None:
     """Registered keys."""
     with connection.signed_in() as client:
-        show_list(client.keys(), ("key_id", "kind", "organisation_id", "fingerprint", "confirmed_at", "revoked_at"), as_json)
+        show_list(client.keys(), ("key_id", "kind", "organisation_id", "confirmed_at", "revoked_at"), as_json)
 
 
 def confirm(
@@ -67,7 +67,7 @@ def confirm(
 ) -> None:
     """Confirm a key whose fingerprint you compared with its holder."""
     with connection.signed_in() as client:
-        show_one(client.confirm_key(key_id, fingerprint), as_json)
+        show_one(client.confirm_key(key_id, "".join(fingerprint.split()).lower()), as_json)
 
 
 def _told(document: dict[str, object]) -> dict[str, object]:

@@ -9,7 +9,7 @@ import typer
 
 from catalog.errors import BadInput
 from gateway.cli import connection
-from gateway.cli.output import AsJson, language, say, show_json, show_list
+from gateway.cli.output import AsJson, clean, language, say, show_json, show_list
 from gateway.client.ledger_file import verify_file
 
 TAMPERED = 1
@@ -58,7 +58,8 @@ def _tell(report: dict[str, Any]) -> None:
     if report["ok"]:
         say("cli.ledger_good", records=report["records"], checkpoints=report["checkpoints"])
     for problem in report["problems"]:
-        text = problem["text_zh"] if language() == "zh" else problem["text"]
-        say("cli.ledger_problem", record="–" if problem["record"] is None else problem["record"], text=text)
+        print(clean(f"■ {problem['text_zh'] if language() == 'zh' else problem['text']}"))  # the sentence names the record itself
+    if report["payloads_erased"]:
+        say("cli.ledger_erased", count=report["payloads_erased"])
     if report["unsigned_tail"]:
         say("cli.ledger_tail", count=report["unsigned_tail"])

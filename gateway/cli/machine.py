@@ -58,7 +58,9 @@ def doctor(as_json: AsJson = False) -> None:
         show_json([finding.to_json() for finding in findings])
     else:
         for finding in findings:
-            print(f"{examined.SIGNS[finding.level]} {finding.name}: {clean(finding.text(language()))}")
+            text = clean(finding.text(language()))
+            named = text if text.startswith((f"{finding.name}:", f"{finding.name}：")) else f"{finding.name}: {text}"
+            print(f"{examined.SIGNS[finding.level]} {named}")
     raise typer.Exit(0 if examined.is_safe(findings) else UNSAFE)
 
 

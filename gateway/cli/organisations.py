@@ -6,10 +6,15 @@ from typing import Annotated
 
 import typer
 
+from catalog.actors import Role
 from gateway.cli import connection
 from gateway.cli.output import AsJson, note, show_list, show_one
 
-Roles = Annotated[list[str], typer.Option("--role", help="May be given several times.")]
+GivenAtOnce = Annotated[
+    list[str] | None,
+    typer.Option("--role", help="May be given several times. Officers, auditors and security administrators: `user roles`, later."),
+]
+Roles = Annotated[list[str], typer.Option("--role", help=f"May be given several times. One of: {', '.join(Role)}.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -21,6 +26,8 @@ def register(app: typer.Typer) -> None:
     users.command("add")(add_user)
     users.command("list")(list_users)
     users.command("roles")(set_roles)
+    users.command("disable")(disable_user)
+    users.command("enable")(enable_user)
     app.add_typer(users, name="user")
 
 
@@ -45,13 +52,13 @@ def list_tenants(as_json: AsJson = False) -> None:
 def add_user(
     login: str,
     organisation: Annotated[str, typer.Option(help="The one organisation this person belongs to.")],
-    role: Roles,
+    role: GivenAtOnce = None,
     name: Annotated[str, typer.Option(help="The person's name. Default: the login.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Add a person; prints a one-time password (一次性口令), once."""
     with connection.signed_in() as client:
-        user = {"login": login, "name": name or login, "organisation_id": organisation, "roles": role}
+        user = {"login": login, "name": name or login, "organisation_id": organisation, "roles": role or []}
         show_one(client.add_user(user), as_json)
     note("cli.one_time_password")
 
@@ -66,3 +73,15 @@ def set_roles(login: str, role: Roles, as_json: AsJson = False) -> None:
     """Replace a person's roles."""
     with connection.signed_in() as client:
         show_one(client.set_roles(login, role), as_json)
+
+
+def disable_user(login: str, as_json: AsJson = False) -> None:
+    """Shut a person out: signed out everywhere, no sign-in."""
+    with connection.signed_in() as client:
+        show_one(client.set_disabled(login, True), as_json)
+
+
+def enable_user(login: str, as_json: AsJson = False) -> None:
+    """Let a disabled person in again."""
+    with connection.signed_in() as client:
+        show_one(client.set_disabled(login, False), as_json)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from gateway.cli import asking, connection
-from gateway.cli.output import AsJson, note, say, show_json, show_one
+from gateway.cli.output import AsJson, note, say, show_json, show_one, show_sentence
 from gateway.client import session
 from gateway.client.api import GloveboxClient
 
@@ -47,7 +47,10 @@ def logout(as_json: AsJson = False) -> None:
 def whoami(as_json: AsJson = False) -> None:
     """Who is signed in, with organisation and roles."""
     with connection.signed_in() as client:
-        show_one(client.who_am_i(), as_json)
+        found = client.who_am_i()
+    user = found["user"]
+    told = {"login": user["login"], "organisation": user["organisation_id"], "roles": ", ".join(user["roles"])}
+    show_sentence(found, as_json, "cli.who", **told)
 
 
 def change_password(as_json: AsJson = False) -> None:

@@ -14,7 +14,7 @@ from gateway.client.api import GloveboxClient
 
 ENDED = frozenset({"succeeded", "failed", "cancelled", "expired", "refused"})
 LOOK_EVERY_SECONDS = 0.5
-COLUMNS = ("id", "kind", "step", "status", "outcome", "why", "submitted_at", "ended_at")
+COLUMNS = ("id", "kind", "step", "status", "outcome", "submitted_at", "why")
 FAILED, REFUSED = 1, 3
 
 

@@ -63,6 +63,10 @@ class GloveboxClient:
     def set_roles(self, login: str, roles: Sequence[str]) -> Any:
         return self._wire.json("PUT", f"/users/{_part(login)}/roles", {"roles": list(roles)})
 
+    def set_disabled(self, login: str, disabled: bool) -> Json:
+        answer: Json = self._wire.json("PUT", f"/users/{_part(login)}/disabled", {"disabled": disabled})
+        return answer
+
     # Projects and grants. ``project`` is a name or an id.
 
     def projects(self) -> list[Json]:

@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from catalog.errors import BadInput, IntegrityBroken
-from catalog.ledger.verify import LedgerReport, verify_ledger
+from catalog.ledger.verify import HeadClaim, LedgerReport, verify_ledger
 from sandbox.airlock.trust import TrustFile, seen_checkpoints
 
 SIDE_FILES: Final = ("", "-wal")  # SQLite keeps what was written last beside the file; it rebuilds its index of that
 SQLITE: Final = b"SQLite format 3\x00"
 RECORDS: Final = """
-    SELECT r.seq, r.canonical, r.leaf, p.salt, p.payload
+    SELECT r.seq, r.canonical, r.leaf, r.object, r.action, p.salt, p.payload
     FROM ledger_records r LEFT JOIN ledger_payloads p ON p.seq = r.seq ORDER BY r.seq"""
 
 
@@ -33,6 +33,8 @@ class Row:
     seq: int
     canonical: bytes
     leaf: str
+    object: str
+    action: str
     salt: bytes | None
     payload: bytes | None
 
@@ -56,38 +58,29 @@ def verify_file(database: Path, trust_file: Path) -> dict[str, Any]:
 
 
 def describe(report: LedgerReport) -> dict[str, Any]:
-    """{ok, records, checkpoints, signed_size, unsigned_tail, problems: [{code, record, text, text_zh}]}."""
+    """{ok, records, checkpoints, signed_size, unsigned_tail, payloads_erased, problems: [{code, record, text, text_zh}]}."""
     problems = [{"code": p.code, "record": p.record, "text": p.text("en"), "text_zh": p.text("zh")} for p in report.problems]
-    numbers = {name: getattr(report, name) for name in ("ok", "records", "checkpoints", "signed_size", "unsigned_tail")}
-    return {**numbers, "problems": problems}
+    names = ("ok", "records", "checkpoints", "signed_size", "unsigned_tail", "payloads_erased")
+    return {**{name: getattr(report, name) for name in names}, "problems": problems}
 
 
 def _verified(opened: sqlite3.Connection, trust: TrustFile) -> LedgerReport:
-    head = opened.execute("SELECT size FROM ledger_head").fetchone()
+    head = opened.execute("SELECT size, checkpoint_size FROM ledger_head").fetchone()
     notes = [str(note) for (note,) in opened.execute("SELECT note FROM ledger_checkpoints ORDER BY size")]
-    held = {json.dumps(note.to_json(), sort_keys=True) for note in seen_checkpoints(trust)}
-    stored = {_sorted(note) for note in notes}
-    size = -1 if head is None else int(head[0])  # a ledger without a head agrees with no number of records
-    return verify_ledger(_rows(opened), [*notes, *sorted(held - stored)], trust.ledger_keys, size)
+    seen = [json.dumps(note.to_json()) for note in seen_checkpoints(trust)]
+    claim = HeadClaim(-1, None) if head is None else HeadClaim(int(head[0]), int(head[1]))  # no head agrees with no number of records
+    return verify_ledger(_rows(opened), notes, trust.ledger_keys, claim, seen)
 
 
 def _rows(opened: sqlite3.Connection) -> Iterator[Row]:
-    for seq, canonical, leaf, salt, payload in opened.execute(RECORDS):
-        yield Row(
-            int(seq), _bytes(canonical), str(leaf), None if salt is None else _bytes(salt), None if payload is None else _bytes(payload)
-        )
+    for seq, canonical, leaf, about, action, *kept in opened.execute(RECORDS):
+        salt, payload = (None if cell is None else _bytes(cell) for cell in kept)
+        yield Row(int(seq), _bytes(canonical), str(leaf), str(about), str(action), salt, payload)
 
 
 def _bytes(value: object) -> bytes:
     """A cell as bytes; one that somebody replaced by a text or a number is no longer what was hashed, and is to be named as such."""
     return value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")
-
-
-def _sorted(note: str) -> str:
-    try:
-        return json.dumps(json.loads(note), sort_keys=True)
-    except ValueError:
-        return note
 
 
 def _check_is_sqlite(database: Path) -> None:

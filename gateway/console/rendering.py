@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from catalog import clock
 from catalog.errors import GloveboxError, NotSignedIn
 from catalog.messages import Language, catalogue, render
+from gateway.client.findings import found_words, limit_words
 from gateway.console.visitors import HOME, form_token, set_cookie
 from gateway.problems import asked_language
 
@@ -78,7 +79,7 @@ def _environment() -> Environment:
         loader=PackageLoader("gateway.console"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {"instant": instant, "value": value, "short": short}
-    environment.globals["shapes"] = SHAPES
+    environment.globals |= {"shapes": SHAPES, "found_words": found_words, "limit_words": limit_words}
     return environment
 
 

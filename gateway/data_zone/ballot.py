@@ -21,7 +21,7 @@ def facts_of(release: Release) -> ReleaseFacts:
     return ReleaseFacts(
         release_id=release.id,
         attempt=release.round,
-        files={file.name: file.sha256 for file in release.files},
+        files={file.name: file.reviewed_sha256 for file in release.files},
         spec_hash=release.spec_hash,
         policy_hash=release.policy_hash,
         check_report_hash=release.report_hash,

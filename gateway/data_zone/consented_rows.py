@@ -21,9 +21,10 @@ def rows_that_may_leave(services: SandboxServices, tx: Tx, release: Release, fil
 
     When a row went, small bands are withheld again. The reviewed bytes come back unchanged when none did.
     """
-    data = services.vault.get(release.project_id, VaultRef(file.sha256, file.size))
+    kept_in = services.vault if release.released_at is None else services.tenant_store
+    data = kept_in.get(release.project_id, VaultRef(file.sha256, file.size))
     index = next(a for a in artefacts.artefacts_of(tx, release.job_id) if a.name == INDEX)
-    subjects = {row["row_id"]: row["topic_id"] for row in read_csv(services.vault.get(release.project_id, index.ref))}
+    subjects = {row["row_id"]: row["topic_id"] for row in read_csv(kept_in.get(release.project_id, index.ref))}
     rows = [(row["row_id"], subjects[row["row_id"]], int(row["band"])) for row in read_csv(data)]
     if not needs_consent(tx, release):
         return data, rows

@@ -30,6 +30,9 @@ from sandbox.store import cohorts
 from sandbox.workspace.catalogue import contract_of
 
 SUBMITTABLE = ("train", "script", "score")
+# Of one project, under all names together, for its whole life: each tells a match rate, a chance to probe who is in the register. Two
+# years of monthly cohorts fit; a new name must not buy new chances.
+MOST_COHORTS = 24
 
 
 class JobHandlers:
@@ -147,8 +150,8 @@ class JobHandlers:
         if not is_name(name):
             raise BadInput("cohort.name", example="bank_a_cohort")
         version = cohorts.next_version(tx, project.id, name)
-        if version > MOST_COHORT_VERSIONS:
-            raise PolicyRefusal("cohort.too_many_versions", name=name, limit=MOST_COHORT_VERSIONS)
+        if cohorts.told_or_waiting(tx, project.id) >= MOST_COHORTS:
+            raise PolicyRefusal("cohort.too_many_versions", project=project.name, limit=MOST_COHORTS)
         sealed = self._services.tenant_store.put(project.id, attachment or b"")
         cohort_id = new_id("coh")
         job_id = start_job(
@@ -192,9 +195,6 @@ class JobHandlers:
         job_id = start_job(tx, actor, spec, organisation_id=actor.organisation_id, project_id=None, environment=self._environment)
         store.move(tx, job_id, Event.ENQUEUE)
         return {"job_id": job_id}
-
-
-MOST_COHORT_VERSIONS = 12  # uploads of one named cohort: each is a chance to probe who is in the register
 
 
 def start_job(tx: Tx, actor: Actor, spec: JobSpec, *, organisation_id: str, project_id: str | None, environment: str) -> str:

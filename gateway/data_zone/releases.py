@@ -20,7 +20,7 @@ from jobs.lifecycle import Event as JobEvent
 from jobs.lifecycle import Status
 from jobs.spec import JobSpec
 from jobs.store import jobs as job_store
-from sandbox.airlock import rules
+from sandbox.airlock.guards import rules_hold
 from sandbox.airlock.lifecycle import RELEASE, ReleaseEvent, ReleaseState
 from sandbox.airlock.officers import OfficerKey
 from sandbox.airlock.policies import DEFAULT, policy_hash
@@ -30,6 +30,8 @@ from sandbox.store import artefacts, releases
 from sandbox.store.releases import Release, ReleaseFile
 
 LONGEST_TEXT = 2_000
+WITHDRAWABLE = tuple(s for s in ReleaseState if ReleaseEvent.WITHDRAW in RELEASE.events_from(s))
+STANDING = tuple({*WITHDRAWABLE, ReleaseState.SIGNING, ReleaseState.RELEASED} - {ReleaseState.RETURNED})
 
 
 class ReleaseHandlers:
@@ -47,6 +49,9 @@ class ReleaseHandlers:
         check_is_member(actor, project)
         if job.status is not Status.SUCCEEDED:
             raise PolicyRefusal("release.job_not_succeeded", job=job.id, status=str(job.status))
+        check_model_in_force(tx, job)
+        files = _chosen(tx, job.id, body.get("outputs"))
+        _check_not_requested(tx, job, files)
         recipient = personal_keys.recipient_of(tx, project.organisation_id)
         release = Release(
             id=new_id("rel"),
@@ -58,7 +63,7 @@ class ReleaseHandlers:
             state=ReleaseState.DRAFT,
             round=1,
             grade=int(job.evidence["grade"]),
-            files=_chosen(tx, job.id, body.get("outputs")),
+            files=files,
             spec_hash=job.spec_hash,
             policy_hash=policy_hash(DEFAULT),
             report=None,
@@ -95,6 +100,7 @@ class ReleaseHandlers:
         """A returned release, with the author's answer to the reviewers: checked and voted on again, in a new round."""
         release = self._authored(tx, actor, body)
         RELEASE.step(release.state, ReleaseEvent.CHECK)
+        check_model_in_force(tx, job_store.find(tx, release.job_id))
         reason = _text(body["reason"])
         columns = {"round": release.round + 1, "reason": reason or release.reason, "why": "{}"}
         releases.note(tx, release.id, actor, "release.resubmit", {"round": release.round + 1, "reason": reason}, **columns)
@@ -119,6 +125,7 @@ class ReleaseHandlers:
         vote = SignedVote.from_json(body["vote"])
         if actor.user_id == release.author or actor.organisation_id == release.organisation_id:
             raise NotPermitted("release.own_organisation", release=release.id)
+        check_model_in_force(tx, job_store.find(tx, release.job_id))
         check_says(release, vote)
         officer = officer_key(tx, actor, vote.signature.key_id)
         verify_vote(vote.statement, vote.signature, officer, clock.now())
@@ -141,19 +148,13 @@ class ReleaseHandlers:
             check_independence(facts_of(release), [keys[0], officer])
 
     def _close_review(self, tx: Tx, release: Release) -> None:
-        decisions = {v.decision for v in releases.votes_on(tx, release.id, release.round)}
-        if "reject" in decisions:
-            releases.move(tx, release.id, ReleaseEvent.REJECT, PLATFORM)
-        elif "return" in decisions:
-            releases.move(tx, release.id, ReleaseEvent.RETURN, PLATFORM)
-        else:
-            organisations = {user.id: user.organisation_id for user in actors.all_users(tx)}
-            votes = releases.votes_on(tx, release.id, release.round, organisations)
-            if any(report["verdict"] == "block" for report in (release.report or {"files": {"": {"verdict": "block"}}})["files"].values()):
-                raise PolicyRefusal("rule.hard_findings", checks="-")
-            rules.check_two_reviewers_agree(votes)
-            rules.check_reviewers_of_different_organisations(votes, release.grade, DEFAULT)
-            releases.move(tx, release.id, ReleaseEvent.APPROVE, PLATFORM, approved_at=clock.to_iso(clock.now()))
+        """The first of reject and return whose rules hold; else approve, which raises PolicyRefusal when its own do not."""
+        facts = releases.step_facts(tx, release)
+        for event in (ReleaseEvent.REJECT, ReleaseEvent.RETURN):
+            if rules_hold(RELEASE.transition(release.state, event), facts):
+                releases.move(tx, release.id, event, PLATFORM)
+                return
+        releases.move(tx, release.id, ReleaseEvent.APPROVE, PLATFORM, approved_at=clock.to_iso(clock.now()))
 
     def withdraw(self, tx: Tx, actor: Actor, body: Mapping[str, Any], _attachment: bytes | None) -> dict[str, Any]:
         release = self._authored(tx, actor, body)
@@ -168,7 +169,15 @@ class ReleaseHandlers:
         why = json.dumps({"code": "release.revoked", "params": {"release": release.id}})
         releases.move(tx, release.id, ReleaseEvent.REVOKE, actor, payload={"reason": reason}, why=why)
         artefacts.revoke_models_of(tx, release.id)
+        self._withdraw_lists(tx, actor, release)
         return {"release_id": release.id}
+
+    def _withdraw_lists(self, tx: Tx, actor: Actor, revoked: Release) -> None:
+        """Score lists of a revoked model that have not left yet go nowhere."""
+        models = {model.id for model in artefacts.models_of(tx, revoked.organisation_id) if model.release_id == revoked.id}
+        for waiting in releases.releases_where(tx, organisation_id=revoked.organisation_id, states=WITHDRAWABLE):
+            if scored_with(job_store.find(tx, waiting.job_id)) in models:
+                releases.move(tx, waiting.id, ReleaseEvent.WITHDRAW, actor, payload={"revoked": revoked.id})
 
     def _authored(self, tx: Tx, actor: Actor, body: Mapping[str, Any]) -> Release:
         check_may(actor, Permission.RELEASES_REQUEST)
@@ -177,6 +186,26 @@ class ReleaseHandlers:
         if release.author != actor.user_id:
             raise NotPermitted("release.not_yours", release=release.id)
         return release
+
+
+def scored_with(job: job_store.Job) -> str | None:
+    """The model a score job used, None for any other job."""
+    return str(job.evidence["manifest"]["model"]) if job.kind == "score" else None
+
+
+def check_model_in_force(tx: Tx, job: job_store.Job) -> None:
+    """Raises PolicyRefusal for scores of a model that was revoked since."""
+    model = scored_with(job)
+    if model is not None and artefacts.model_by_id(tx, model).revoked_at is not None:
+        raise PolicyRefusal("score.model_revoked", model=model)
+
+
+def _check_not_requested(tx: Tx, job: job_store.Job, files: tuple[ReleaseFile, ...]) -> None:
+    """The same files wait before officers once. Raises PolicyRefusal naming the release that stands already."""
+    wanted = {file.name for file in files}
+    for other in releases.releases_where(tx, organisation_id=job.organisation_id, states=STANDING):
+        if other.job_id == job.id and wanted & {file.name for file in other.files}:
+            raise PolicyRefusal("release.requested_already", release=other.id, state=str(other.state))
 
 
 def check_says(release: Release, vote: SignedVote) -> None:

@@ -9,6 +9,7 @@ import hashlib
 import json
 import logging
 from dataclasses import dataclass
+from typing import Any
 
 from catalog import canonical_json, clock
 from catalog.actors import PLATFORM
@@ -22,11 +23,13 @@ from catalog.refusals import plain
 from catalog.store import ledger, personal_keys
 from gateway.data_zone.ballot import officers_in_force
 from gateway.data_zone.consented_rows import rows_that_may_leave
+from gateway.data_zone.witness import remember_newest
+from jobs.breakage import place_of
 from jobs.store import jobs as job_store
-from sandbox.airlock import rules
-from sandbox.airlock.lifecycle import ReleaseEvent, ReleaseState
+from sandbox.airlock.guards import rules_hold
+from sandbox.airlock.lifecycle import RELEASE, ReleaseEvent, ReleaseState
 from sandbox.airlock.package import OutgoingFile, OutgoingRelease, build_package
-from sandbox.airlock.policies import DEFAULT
+from sandbox.kinds.score import INDEX
 from sandbox.services import SandboxServices
 from sandbox.store import artefacts, releases
 from sandbox.store.releases import Release, ReleaseFile
@@ -50,10 +53,16 @@ class ReleaseSigner:
             waiting = releases.releases_where(tx, states=(ReleaseState.APPROVED, ReleaseState.SIGNING))
         for release in waiting:
             try:
-                self.advance(release)
-            except Broken as broken:  # one damaged release must not hold up the others
-                log.error("release %s cannot be signed: %s", release.id, broken.code)
-                self._reopen(release, broken)
+                self._advance_or_reopen(release)
+            except Exception as error:  # nothing that befalls one release may hold up the others
+                log.error("release %s stands still: %s", release.id, place_of(error))
+
+    def _advance_or_reopen(self, release: Release) -> None:
+        try:
+            self.advance(release)
+        except Broken as broken:  # a damaged release
+            log.error("release %s cannot be signed: %s", release.id, broken.code)
+            self._reopen(release, broken)
 
     def advance(self, release: Release) -> None:
         with self.services.database.transaction() as tx:
@@ -65,16 +74,15 @@ class ReleaseSigner:
             self._sign(current)
 
     def _start(self, tx: Tx, release: Release) -> None:
-        if not rules.approval_not_expired(release.approved_at or release.requested_at, clock.now(), DEFAULT):
-            releases.move(tx, release.id, ReleaseEvent.EXPIRE, PLATFORM)
-            return
-        releases.move(tx, release.id, ReleaseEvent.SIGN, PLATFORM)
+        is_over = rules_hold(RELEASE.transition(release.state, ReleaseEvent.EXPIRE), releases.step_facts(tx, release))
+        releases.move(tx, release.id, ReleaseEvent.EXPIRE if is_over else ReleaseEvent.SIGN, PLATFORM)
 
     def _sign(self, release: Release) -> None:
         """A refusal at this point returns the release to review with its reason; it never goes out weaker."""
         try:
             with self.services.database.transaction() as tx:
                 self._release(tx, release, [self._outgoing(tx, release, file) for file in release.files])
+            remember_newest(self.services.database, self.services.settings.trust_dir)
         except Refused as refusal:
             self._reopen(release, refusal)
 
@@ -83,7 +91,7 @@ class ReleaseSigner:
         with self.services.database.transaction() as tx:
             if releases.find(tx, release.id).state is ReleaseState.SIGNING:
                 recipient = personal_keys.recipient_of(tx, release.organisation_id).fingerprint  # the next votes are about today's key
-                columns = {"why": why, "round": release.round + 1, "recipient_fingerprint": recipient}
+                columns: dict[str, Any] = {"why": why, "round": release.round + 1, "recipient_fingerprint": recipient}
                 releases.move(tx, release.id, ReleaseEvent.REOPEN, PLATFORM, payload={"code": refusal.code}, **columns)
 
     def _outgoing(self, tx: Tx, release: Release, file: ReleaseFile) -> OutgoingFile:
@@ -94,7 +102,7 @@ class ReleaseSigner:
         if file.type != "scores":
             return OutgoingFile(file.name, file.type, data)
         left, _ = rows_that_may_leave(self.services, tx, release, file, clock.now())
-        return OutgoingFile(file.name, file.type, left, file.sha256 if left != data else None)
+        return OutgoingFile(file.name, file.type, left, file.reviewed_sha256, rows_removed=left != data)
 
     def _release(self, tx: Tx, release: Release, files: list[OutgoingFile]) -> None:
         current = releases.find(tx, release.id)
@@ -102,15 +110,25 @@ class ReleaseSigner:
             return
         package = self._package(tx, release, files)
         ref = self.services.tenant_store.put(release.project_id, package)
-        removed = sum(1 for file in files if file.reviewed_sha256 is not None)
+        removed = sum(1 for file in files if file.rows_removed)
         payload = {
             "package": ref.sha256,
             "files": {file.name: hashlib.sha256(file.data).hexdigest() for file in files},
             "rows_removed_from_files": removed,
         }
         columns = {"package": json.dumps({"sha256": ref.sha256, "size": ref.size}), "released_at": clock.to_iso(clock.now())}
-        releases.move(tx, release.id, ReleaseEvent.RELEASE, PLATFORM, payload=payload, **columns)
+        signing = {file.name: file.reviewed_sha256 or hashlib.sha256(file.data).hexdigest() for file in files}
+        releases.move(tx, release.id, ReleaseEvent.RELEASE, PLATFORM, payload=payload, signing=signing, **columns)
         self._deploy(tx, release)
+        self._keep_for_downloads(tx, release)
+
+    def _keep_for_downloads(self, tx: Tx, release: Release) -> None:
+        """Consent is looked at again at every download, long after the vault of undelivered artefacts was swept."""
+        kept = [VaultRef(file.sha256, file.size) for file in release.files if file.type == "scores"]
+        if kept:
+            kept += [artefact.ref for artefact in artefacts.artefacts_of(tx, release.job_id) if artefact.name == INDEX]
+        for ref in kept:
+            self.services.tenant_store.put(release.project_id, self.services.vault.get(release.project_id, ref))
 
     def _package(self, tx: Tx, release: Release, files: list[OutgoingFile]) -> bytes:
         report = canonical_json.dumps(release.report)
@@ -139,6 +157,7 @@ class ReleaseSigner:
                 "code": manifest["code"],
                 "environment": manifest["environment"],
                 "snapshots": canonical_json.sha256_hex(manifest["inputs"]["snapshots"]),
+                **_codes(release),
             },
         )
         votes = [v.vote for v in releases.votes_on(tx, release.id, release.round)]
@@ -172,3 +191,9 @@ class ReleaseSigner:
         )
         entry = Entry.by(PLATFORM, "model.deploy", model.id, after="in_force", release=release.id, sha256=file.sha256, bands=len(bands) + 1)
         artefacts.add_model(tx, model, record=entry)
+
+
+def _codes(release: Release) -> dict[str, str]:
+    """For a model on code features: each one's texts by position, as canonical JSON, from the report that the votes are about."""
+    codes = (release.report or {}).get("codes")
+    return {"codes": canonical_json.dumps(codes).decode()} if codes else {}

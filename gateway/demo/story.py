@@ -36,19 +36,21 @@ def tell(home: Path, firms: int, stage: Stage, port: int) -> World:
     from examples.province.generate import make_province, write_province
 
     stage.chapter("1  A synthetic province (every firm is made up; its codes lie in an unassigned division)")
-    paths = write_province(make_province(firms, SEED), _fresh(home.parent / "demo-province"))
+    province = make_province(firms, SEED)
+    paths = write_province(province, _fresh(home.parent / "demo-province"))
+    registered = frozenset(province.tables[acts.REGISTER]["uscc"].to_list())
     stage.line("firms, six departments' tables, injected faults", f"{firms:,} firms")
     stage.figures["firms"] = firms
     world, login, password = open_world(home, "glovebox-demo", min(COHORT_FLOOR, firms // 20), port)
     try:
-        _tell(world, stage, paths, login, password)
+        _tell(world, stage, paths, registered, login, password)
     except BaseException:
         world.stop()
         raise
     return world
 
 
-def _tell(world: World, stage: Stage, paths: Mapping[str, Path], login: str, password: str) -> None:
+def _tell(world: World, stage: Stage, paths: Mapping[str, Path], registered: frozenset[str], login: str, password: str) -> None:
     stage.line("platform started: gateway, supervisor, Ray workers", world.address)
     onboard(world, login, password)
     datasets = acts.take_in(world, stage, EXAMPLES, paths)
@@ -56,9 +58,13 @@ def _tell(world: World, stage: Stage, paths: Mapping[str, Path], login: str, pas
     trust = world.scratch / "trust.json"
     trust.write_text(json.dumps(world.visitor().trust()))
     models = _bank_a_models(world, stage, trust)
-    _bank_a_scores(world, stage, paths, trust, models)
+    scores = _bank_a_scores(world, stage, paths, trust, models)
+    stage.figures["consent_excluded"] = _unconsented(paths, scores, registered)
     _bank_b(world, stage)
     _ledger(world, stage, trust)
+    states = Counter(release["state"] for release in world.people["auditor"].releases())
+    stage.figures |= {"releases_approved": states["released"], "releases_blocked": states["blocked"]}
+    stage.figures["jobs_succeeded"] = Counter(world.ended.values())["succeeded"]
 
 
 def _two_banks(world: World, stage: Stage, paths: Mapping[str, Path], datasets: list[str]) -> None:
@@ -78,7 +84,6 @@ def _two_banks(world: World, stage: Stage, paths: Mapping[str, Path], datasets: 
 def _bank_a_models(world: World, stage: Stage, trust: Path) -> list[Json]:
     stage.chapter("3  Bank A trains two models it can read, on rows it cannot see")
     ended = acts.finish(world, stage, "bank_a", acts.submit(world, "bank_a", EXAMPLES / "bank_a" / "glovebox.yaml"))
-    approved = 0
     for step, job in ended.items():
         release = acts.request(world, "bank_a", job["id"], REASON)
         counts = Counter(finding["verdict"] for finding in release["findings"])
@@ -86,7 +91,7 @@ def _bank_a_models(world: World, stage: Stage, trust: Path) -> list[Json]:
             f"{step} checked in two jails and trained again",
             f"{counts['pass']} pass, {counts['review']} to review, {counts['block']} block",
         )
-        approved += acts.approve(world, stage, "bank_a", release["id"])["state"] == "released"
+        acts.approve(world, stage, "bank_a", release["id"])
         verified = acts.collect(world, "bank_a", release["id"], trust)
         report = acts.read_report(verified)
         stage.line(
@@ -94,12 +99,10 @@ def _bank_a_models(world: World, stage: Stage, trust: Path) -> list[Json]:
             f"AUC {report['auc']['test']:.3f}, KS {report['ks']:.3f} ({report['evaluated_on']})",
         )
         stage.figures[f"auc_{step}"] = report["auc"]["test"]
-    stage.figures["releases_approved"] = approved
-    stage.figures["jobs_succeeded"] = len(ended)
     return world.people["scientist_a"].models()
 
 
-def _bank_a_scores(world: World, stage: Stage, paths: Mapping[str, Path], trust: Path, models: list[Json]) -> None:
+def _bank_a_scores(world: World, stage: Stage, paths: Mapping[str, Path], trust: Path, models: list[Json]) -> dict[str, int]:
     stage.chapter("4  Bank A scores a list: bands for its own row ids, nothing else")
     acts.upload(world, stage, "bank_a", "bank_a_score_list", paths["bank_a_score_list"])
     model = next(m for m in models if m["name"] == "train_trees")
@@ -120,9 +123,8 @@ def _bank_a_scores(world: World, stage: Stage, paths: Mapping[str, Path], trust:
     bands = len(set(scores.values()))
     stage.line("packaged, verified offline: bands for the bank's own row ids", f"{len(scores):,} of {len(listed):,} rows in {bands} bands")
     stage.line("left out, all alike: strangers, unconsented, the one withdrawn", f"{len(listed) - len(scores):,} rows")
-    stage.figures |= {"firms_scored": len(scores), "bands": bands, "consent_excluded": _unconsented(paths, scores)}
-    stage.figures["releases_approved"] = _number(stage, "releases_approved") + 1
-    stage.figures["jobs_succeeded"] = _number(stage, "jobs_succeeded") + 1
+    stage.figures |= {"firms_scored": len(scores), "bands": bands}
+    return scores
 
 
 def _bank_b(world: World, stage: Stage) -> None:
@@ -137,7 +139,7 @@ def _bank_b(world: World, stage: Stage) -> None:
     if any(reached.values()):
         raise AssertionError(f"the probe reached {reached}")
     stage.stopped("its script looked for network, names, keys, scheduler, environment", f"reached {sum(reached.values())}")
-    stage.figures |= {"releases_blocked": 1, "jobs_stopped": 1, "probe_reached": sum(reached.values())}
+    stage.figures |= {"jobs_stopped": int(sum(reached.values()) == 0), "probe_reached": sum(reached.values())}
 
 
 def _ledger(world: World, stage: Stage, trust: Path) -> None:
@@ -194,16 +196,14 @@ def _row_of_withdrawn(paths: Mapping[str, Path]) -> str:
     return _rows_by_code(paths["bank_a_score_list"])[code]
 
 
-def _unconsented(paths: Mapping[str, Path], scores: Mapping[str, int]) -> int:
-    """Known from the made-up files only: how many rows were left out for want of consent. The platform never says."""
+def _unconsented(paths: Mapping[str, Path], scores: Mapping[str, int], registered: frozenset[str]) -> int:
+    """Known from the made-up files only: how many registered firms were left out for want of consent. The platform never says."""
     consented = {line.split(",")[0] for line in paths["consents"].read_text("utf-8").splitlines()[1:] if ",bank_a," in line}
-    return sum(1 for code, row in _rows_by_code(paths["bank_a_score_list"]).items() if row not in scores and code not in consented)
-
-
-def _number(stage: Stage, name: str) -> int:
-    value = stage.figures[name]
-    assert isinstance(value, int)
-    return value
+    withdrawn = paths["withdrawal"].read_text("utf-8").splitlines()[1].split(",")[0]
+    listed = _rows_by_code(paths["bank_a_score_list"])
+    return sum(
+        1 for code, row in listed.items() if code in registered and row not in scores and (code not in consented or code == withdrawn)
+    )
 
 
 def _fresh(folder: Path) -> Path:

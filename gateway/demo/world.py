@@ -39,6 +39,7 @@ class World:
     people: dict[str, GloveboxClient] = field(default_factory=dict)
     keys: dict[str, PersonalKey] = field(default_factory=dict)
     passwords: dict[str, str] = field(default_factory=dict)
+    ended: dict[str, str] = field(default_factory=dict)  # status by job, of every job somebody waited for
     opened: list[httpx.Client] = field(default_factory=list)
 
     def visitor(self) -> GloveboxClient:
@@ -62,6 +63,7 @@ class World:
         while time.monotonic() < deadline:
             job = self.people[login].job(job_id)
             if job["status"] in ENDED:
+                self.ended[job_id] = str(job["status"])
                 return job
             time.sleep(0.1)
         raise Unavailable("demo.too_slow", what=job_id, seconds=JOB_SECONDS)

@@ -37,6 +37,11 @@ class UserListed(UserTold):
     disabled: bool
     must_change_password: bool
 
+    @classmethod
+    def of(cls, user: User) -> UserListed:
+        told = UserTold.of(user).model_dump()
+        return cls(**told, disabled=user.disabled, must_change_password=user.must_change_password)
+
 
 class SessionTold(Told):
     token: str = Field(repr=False)
@@ -81,6 +86,10 @@ class UserCreated(Told):
 
 class RolesBody(Asked):
     roles: list[Role] = Field(max_length=8)
+
+
+class DisabledBody(Asked):
+    disabled: bool
 
 
 class KeyRegistered(Told):

@@ -18,6 +18,7 @@ class LedgerReportTold(Told):
     checkpoints: int
     signed_size: int
     unsigned_tail: int
+    payloads_erased: int
     problems: list[ProblemTold]
 
 
@@ -28,4 +29,3 @@ class Reception(Told):
 class Health(Told):
     status: str
     supervisor_alive: bool
-    jobs_waiting: int

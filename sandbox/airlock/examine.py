@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sandbox.airlock.checks.finding import CheckReport
-from sandbox.airlock.checks.metrics import limits_of
+from sandbox.airlock.checks.metrics import Truth, limits_of
 from sandbox.airlock.checks.verdict import Case, verdict
 from sandbox.airlock.policies import Policy
 from sandbox.jail.jailer import start_jail
@@ -32,6 +32,7 @@ class Artefact:
     """What is checked. ``path`` holds the hostile bytes, never read by the parent but to hash and bind them.
 
     ``rows``: the pinned rows.arrow of the training job (features, label, observation_month, partition, optional subject).
+    ``retrained_sha256``: of the same file of a second training run; ``truth``: of those rows, for a report the platform did not write.
     """
 
     artefact_type: str
@@ -43,6 +44,7 @@ class Artefact:
     algorithm: str = "lightgbm"
     params: Mapping[str, object] = field(default_factory=dict)
     retrained_sha256: str | None = None
+    truth: Truth | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def examine(artefact: Artefact, policy: Policy, environment: Path, scratch: Path
 
 
 def _parse(artefact: Artefact, policy: Policy, environment: Path, folder: Path) -> tuple[bytes | None, bytes]:
-    request = {"type": artefact.artefact_type, "features": list(artefact.features), "limits": limits_of(policy)}
+    request = {"type": artefact.artefact_type, "features": list(artefact.features), "limits": limits_of(policy), "truth": artefact.truth}
     inputs = (Bind(_readable(artefact.path, folder / "artefact"), "artefact"), _request(folder / "parse.json", request))
     found = _run("jailed_parse", inputs, ("canonical", "findings.json"), PARSE_LIMITS, environment, folder / "a")
     return found.get("findings.json"), found.get("canonical", b"")

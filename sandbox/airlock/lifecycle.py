@@ -1,4 +1,4 @@
-"""The life of a release, from draft to delivery, as one table. Rules named here are in ``rules.py``; roles are checked by permissions."""
+"""The life of a release, from draft to delivery, as one table. ``guards`` evaluates the rules named here; roles are permissions."""
 
 from __future__ import annotations
 
@@ -72,17 +72,16 @@ TRANSITIONS: tuple[Transition[ReleaseState, ReleaseEvent], ...] = (
     Transition(_S.REVIEWED, _E.RETURN, _S.RETURNED, _BY_PLATFORM, ("somebody_returned",)),
     Transition(_S.REVIEWED, _E.REJECT, _S.REJECTED, _BY_PLATFORM, ("somebody_rejected",)),
     Transition(_S.REVIEWED, _E.WITHDRAW, _S.WITHDRAWN, _BY_AUTHOR),
-    # Only files that changed are checked and voted on again.
+    # A new round: everything is checked and voted on again.
     Transition(_S.RETURNED, _E.CHECK, _S.CHECKING, _BY_AUTHOR),
     Transition(_S.RETURNED, _E.WITHDRAW, _S.WITHDRAWN, _BY_AUTHOR),
-    Transition(_S.APPROVED, _E.SIGN, _S.SIGNING, _BY_SIGNER, ("approval_not_expired", "bytes_unchanged")),
+    Transition(_S.APPROVED, _E.SIGN, _S.SIGNING, _BY_SIGNER, ("approval_not_expired",)),
     Transition(_S.APPROVED, _E.EXPIRE, _S.EXPIRED, _BY_PLATFORM, ("approval_expired",)),
     Transition(_S.APPROVED, _E.WITHDRAW, _S.WITHDRAWN, _BY_AUTHOR),
     Transition(_S.SIGNING, _E.RELEASE, _S.RELEASED, _BY_SIGNER, ("approval_not_expired", "bytes_unchanged")),
     # A consent was withdrawn and what remains is outside the envelope that both reviewers signed.
     Transition(_S.SIGNING, _E.REOPEN, _S.SUBMITTED, _BY_SIGNER),
     Transition(_S.RELEASED, _E.REVOKE, _S.REVOKED, _BY_REVIEWER),
-    Transition(_S.RELEASED, _E.EXPIRE, _S.EXPIRED, _BY_PLATFORM, ("artefact_expired",)),
 )
 
 RELEASE: Machine[ReleaseState, ReleaseEvent] = Machine("release", TRANSITIONS)

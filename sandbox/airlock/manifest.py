@@ -32,7 +32,10 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class FileEntry:
-    """One file of the payload. ``reviewed_sha256`` differs from ``sha256`` only where rows were removed after the votes."""
+    """One file of the payload. ``reviewed_sha256`` is what was voted on: ``sha256`` itself, or for scores a salted commitment.
+
+    Of scores nobody outside can tell whether rows were removed after the votes: a withdrawn subject looks like one never matched.
+    """
 
     name: str
     type: str
@@ -41,13 +44,14 @@ class FileEntry:
     reviewed_sha256: str
 
     @property
-    def rows_removed(self) -> bool:
+    def committed(self) -> bool:
         return self.sha256 != self.reviewed_sha256
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """``payload_sha256`` and ``payload_size`` describe the sealed bytes; ``references`` names code, environment, snapshot, …
+    """``payload_sha256`` and ``payload_size`` describe the sealed bytes; ``references`` names code, environment, snapshot, …;
+    for a model on code features its ``codes`` is JSON: by feature the texts whose positions the model's thresholds are about.
 
     ``author`` is the user who wrote the release, ``tenant_id`` that user's organisation, ``platform`` the ledger's origin.
     """
@@ -87,7 +91,6 @@ class Manifest:
             grade=self.grade,
             author=self.author,
             author_organisation=self.tenant_id,
-            rows_removed=any(file.rows_removed for file in self.files),
         )
 
     def canonical_bytes(self) -> bytes:
@@ -147,5 +150,5 @@ def check_files(files: tuple[FileEntry, ...]) -> None:
             raise ValueError("file hash")
         if type(file.size) is not int or not 0 <= file.size <= LIMITS[PAYLOAD]:
             raise ValueError("file size")
-        if file.rows_removed and file.type not in ROWS_CAN_BE_REMOVED_FROM:
-            raise ValueError("rows removed")
+        if file.committed and file.type not in ROWS_CAN_BE_REMOVED_FROM:
+            raise ValueError("other bytes than were reviewed")

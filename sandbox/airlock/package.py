@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -25,12 +25,15 @@ SUFFIX: Final = ".gbx"
 
 @dataclass(frozen=True, slots=True)
 class OutgoingFile:
-    """A file as it will leave. ``reviewed_sha256`` is given only where rows were removed after the votes (type ``scores``)."""
+    """A file as it will leave. ``reviewed_sha256`` is what was voted on, where that is not the hash of ``data`` (type ``scores``:
+    a salted commitment, so that the package does not tell whether ``rows_removed``).
+    """
 
     name: str
     type: str
     data: bytes
     reviewed_sha256: str | None = None
+    rows_removed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ def build_package(
         raise PolicyRefusal("package.stale_checkpoint", release=release.release_id)
     payload = seal_to([release.recipient], write_tar([(file.name, file.data) for file in files]))
     manifest = _manifest(release, files, payload, votes, checkpoint, now)
-    two_votes_for(manifest.facts(), votes, officers, now)
+    two_votes_for(replace(manifest.facts(), rows_removed=any(file.rows_removed for file in files)), votes, officers, now)
     body = manifest.canonical_bytes()
     members = [(MANIFEST, body), (SIGNATURE, canonical_json.dumps(signer.sign(body).to_json())), (PAYLOAD, payload)]
     for name, data in members:

@@ -1,20 +1,18 @@
 """WHEN a release may take a step: pure rules over votes, reports and dates. None knows a user's role; that is permissions.
 
-Each rule exists once: ``check_x`` raises PolicyRefusal with its reason, ``x`` asks it.
+Each raises PolicyRefusal with its reason. ``guards`` says which of them a step of the lifecycle asks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Any, Protocol
 
 from catalog.errors import PolicyRefusal
-from sandbox.airlock.checks.finding import CheckReport, Verdict
+from sandbox.airlock.checks.finding import Verdict
 from sandbox.airlock.policies import CodeApproval, Policy
-
-P = ParamSpec("P")
-FirstT = TypeVar("FirstT")
 
 
 class CastVote(Protocol):
@@ -27,6 +25,21 @@ class CastVote(Protocol):
     @property
     def decision(self) -> str:
         """``approve``, ``return`` or ``reject``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What the rules read of one file's check report: ``blocking`` and ``soft`` are names of checks."""
+
+    blocked: bool
+    blocking: tuple[str, ...] = ()
+    soft: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, report: Mapping[str, Any]) -> Judged:
+        """From ``CheckReport.to_json``."""
+        named = {verdict: tuple(f["check"] for f in report["findings"] if f["verdict"] == verdict) for verdict in Verdict}
+        return cls(report["verdict"] == Verdict.BLOCK, named[Verdict.BLOCK], named[Verdict.REVIEW])
 
 
 def check_two_reviewers_agree(votes: Sequence[CastVote]) -> None:
@@ -55,37 +68,53 @@ def check_reviewers_of_different_organisations(votes: Sequence[CastVote], grade:
         raise PolicyRefusal("rule.one_organisation", grade=grade)
 
 
+def check_somebody_returned(votes: Sequence[CastVote]) -> None:
+    """Somebody asks for changes and nobody says no for good."""
+    decisions = {vote.decision for vote in votes}
+    if "return" not in decisions or "reject" in decisions:
+        raise PolicyRefusal("rule.nobody_decided_so", decision="return")
+
+
+def check_somebody_rejected(votes: Sequence[CastVote]) -> None:
+    """One rejection is enough."""
+    if not any(vote.decision == "reject" for vote in votes):
+        raise PolicyRefusal("rule.nobody_decided_so", decision="reject")
+
+
+def approval_is_usable(approved_at: datetime, now: datetime, policy: Policy) -> bool:
+    """For ``approval_days``; one dated in the future is not usable. Both instants aware."""
+    return timedelta(0) <= now - approved_at < timedelta(days=policy.approval_days)
+
+
 def check_approval_not_expired(approved_at: datetime, now: datetime, policy: Policy) -> None:
-    """An approval is usable for ``approval_days``; one dated in the future is not usable. Both instants aware."""
-    if not timedelta(0) <= now - approved_at < timedelta(days=policy.approval_days):
+    if not approval_is_usable(approved_at, now, policy):
         raise PolicyRefusal("rule.approval_expired", days=policy.approval_days)
 
 
-def check_artefact_not_expired(made_at: datetime, now: datetime, policy: Policy) -> None:
-    """An undelivered artefact stays ``unreleased_days`` in the vault. Both instants aware."""
-    if now - made_at >= timedelta(days=policy.unreleased_days):
-        raise PolicyRefusal("rule.artefact_expired", days=policy.unreleased_days)
+def check_approval_expired(approved_at: datetime, now: datetime, policy: Policy) -> None:
+    if approval_is_usable(approved_at, now, policy):
+        raise PolicyRefusal("rule.approval_in_force", days=policy.approval_days)
 
 
-def check_hard_findings_absent(reports: Sequence[CheckReport]) -> None:
+def check_hard_findings_absent(reports: Sequence[Judged]) -> None:
     """Every file was checked and none is blocked. Nobody can waive this."""
     if not reports:
         raise PolicyRefusal("rule.nothing_checked")
-    blocking = sorted({finding.check for report in reports for finding in report.of(Verdict.BLOCK)})
-    if blocking or any(report.blocked for report in reports):
+    if any(report.blocked or report.blocking for report in reports):
+        blocking = sorted({check for report in reports for check in report.blocking})
         raise PolicyRefusal("rule.hard_findings", checks=", ".join(blocking) or "-")
 
 
-def check_soft_findings_reasoned(reports: Sequence[CheckReport], reasons: Mapping[str, str]) -> None:
-    """The author wrote a reason for every check that asks for review. ``reasons``: check name → text."""
-    missing = sorted(name for name in _soft(reports) if not reasons.get(name, "").strip())
-    if missing:
-        raise PolicyRefusal("rule.reason_missing", checks=", ".join(missing))
+def check_soft_findings_reasoned(reports: Sequence[Judged], reason: str) -> None:
+    """The author wrote a reason when a check asks for review."""
+    soft = sorted({check for report in reports for check in report.soft})
+    if soft and not reason.strip():
+        raise PolicyRefusal("rule.reason_missing", checks=", ".join(soft))
 
 
-def check_bytes_unchanged(reviewed_sha256: str, signing_sha256: str) -> None:
-    """What is signed is what was reviewed."""
-    if reviewed_sha256 != signing_sha256:
+def check_bytes_unchanged(reviewed: Mapping[str, str], signing: Mapping[str, str]) -> None:
+    """What is signed is what was reviewed. Both: file name → SHA-256 (hex), or for scores the commitment that was voted on."""
+    if not reviewed or dict(reviewed) != dict(signing):
         raise PolicyRefusal("rule.bytes_changed")
 
 
@@ -98,71 +127,3 @@ def code_approval_needed(code_approval: CodeApproval, code_hash: str, approved_h
             return code_hash not in approved_hashes
         case "every":
             return True
-
-
-def holds(check: Callable[Concatenate[FirstT, P], None], first: FirstT, *args: P.args, **kwargs: P.kwargs) -> bool:
-    """Whether ``check`` passes instead of raising PolicyRefusal."""
-    try:
-        check(first, *args, **kwargs)
-    except PolicyRefusal:
-        return False
-    return True
-
-
-def two_reviewers_agree(votes: Sequence[CastVote]) -> bool:
-    return holds(check_two_reviewers_agree, votes)
-
-
-def reviewers_differ(votes: Sequence[CastVote]) -> bool:
-    return holds(check_reviewers_differ, votes)
-
-
-def somebody_returned(votes: Sequence[CastVote]) -> bool:
-    """Somebody asks for changes and nobody says no for good."""
-    decisions = {vote.decision for vote in votes}
-    return "return" in decisions and "reject" not in decisions
-
-
-def somebody_rejected(votes: Sequence[CastVote]) -> bool:
-    """One rejection is enough."""
-    return any(vote.decision == "reject" for vote in votes)
-
-
-def reviewers_differ_from_author(votes: Sequence[CastVote], author: str) -> bool:
-    return holds(check_reviewers_differ_from_author, votes, author)
-
-
-def reviewers_of_different_organisations(votes: Sequence[CastVote], grade: int, policy: Policy) -> bool:
-    return holds(check_reviewers_of_different_organisations, votes, grade, policy)
-
-
-def approval_not_expired(approved_at: datetime, now: datetime, policy: Policy) -> bool:
-    return holds(check_approval_not_expired, approved_at, now, policy)
-
-
-def approval_expired(approved_at: datetime, now: datetime, policy: Policy) -> bool:
-    return not approval_not_expired(approved_at, now, policy)
-
-
-def artefact_expired(made_at: datetime, now: datetime, policy: Policy) -> bool:
-    return not artefact_not_expired(made_at, now, policy)
-
-
-def artefact_not_expired(made_at: datetime, now: datetime, policy: Policy) -> bool:
-    return holds(check_artefact_not_expired, made_at, now, policy)
-
-
-def hard_findings_absent(reports: Sequence[CheckReport]) -> bool:
-    return holds(check_hard_findings_absent, reports)
-
-
-def soft_findings_reasoned(reports: Sequence[CheckReport], reasons: Mapping[str, str]) -> bool:
-    return holds(check_soft_findings_reasoned, reports, reasons)
-
-
-def bytes_unchanged(reviewed_sha256: str, signing_sha256: str) -> bool:
-    return holds(check_bytes_unchanged, reviewed_sha256, signing_sha256)
-
-
-def _soft(reports: Sequence[CheckReport]) -> set[str]:
-    return {finding.check for report in reports for finding in report.of(Verdict.REVIEW)}

@@ -1,16 +1,20 @@
 """Kind ``check``: judge a release. Hostile bytes are parsed in jail A, measured against pinned rows in jail B; the verdict is made here.
 
-A trained model is also trained again, with another number of threads, and its bands are frozen; votes bind to the report of all this.
+What was trained is trained again, with another number of threads, a model's bands are frozen, and a script's report is held against
+the rows; votes bind to the report of all this.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
+import secrets
+from collections import defaultdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from catalog import canonical_json
@@ -21,25 +25,30 @@ from catalog.outcomes import Outcome
 from jobs.kinds import Attempt, Collected
 from jobs.spec import JobSpec
 from jobs.store import jobs as job_store
-from sandbox.airlock.checks.finding import CheckReport, Verdict
+from sandbox.airlock.checks import resolution
+from sandbox.airlock.checks.finding import CheckReport, Verdict, worst_first
 from sandbox.airlock.examine import Artefact, examine
 from sandbox.airlock.lifecycle import ReleaseEvent
 from sandbox.airlock.policies import DEFAULT
 from sandbox.kinds.inputs import InputNames, prepare_rows
 from sandbox.kinds.jail_step import run_in_jail, write_input
-from sandbox.kinds.score import read_margins, scoring_spec
-from sandbox.kinds.train import split_params, training_spec
+from sandbox.kinds.score import INDEX, read_csv, read_margins, scoring_spec
+from sandbox.kinds.train import REPORT, split_params, training_spec
+from sandbox.kinds.truth import truth_of
 from sandbox.modelling.bands import freeze_bands
 from sandbox.modelling.params import validate_params
 from sandbox.modelling.training import MODEL_FILES
 from sandbox.services import SandboxServices
-from sandbox.store import releases
+from sandbox.store import artefacts, releases
 from sandbox.store.releases import Release, ReleaseFile
-from sandbox.workspace.assembly import Assembled, Pinned, Plan
+from sandbox.workspace.assembly import Assembled, Pinned, Plan, shown_codes
 from sandbox.workspace.vault import VaultRef
 
 ALGORITHM_OF = {"model.trees": "lightgbm", "model.scorecard": "scorecard"}
 MODEL_NAMES = {type_: MODEL_FILES[algorithm] for type_, algorithm in ALGORITHM_OF.items()}
+
+#: Kinds whose outputs are judged against the labelled rows they saw.
+WITH_ROWS = ("train", "script")
 
 
 class CheckKind:
@@ -55,7 +64,7 @@ class CheckKind:
             release = releases.find(tx, str(attempt.spec.inputs["release_id"]))
             made_by = job_store.find(tx, release.job_id)
         attempt.state.update({"release": release, "made_by": made_by, "plan": None, "assembled": None})
-        if not any(file.type.startswith("model.") for file in release.files):
+        if made_by.kind not in WITH_ROWS:
             return
         manifest = made_by.evidence["manifest"]
         names = InputNames.of(made_by.spec)
@@ -67,6 +76,7 @@ class CheckKind:
 
     def run(self, attempt: Attempt) -> None:
         release: Release = attempt.state["release"]
+        attempt.state["retrained"] = _retrain(attempt) if attempt.state["made_by"].kind == "train" else {}
         attempt.state["checked"] = [_check_file(attempt, file, number) for number, file in enumerate(release.files)]
 
     def collect(self, attempt: Attempt) -> Collected:
@@ -77,13 +87,17 @@ class CheckKind:
         for file, report, canonical, frozen in attempt.state["checked"]:
             if canonical:
                 ref = services.vault.put(release.project_id, canonical)
-                file = ReleaseFile(file.name, file.path, file.type, ref.sha256, ref.size)
+                salt = secrets.token_hex(32) if file.type == "scores" else ""
+                file = ReleaseFile(file.name, file.path, file.type, ref.sha256, ref.size, salt)
             files.append(file)
             reports[file.name] = report.to_json()
             bands = frozen if frozen is not None else bands
             blocked |= report.blocked
             soft += len(report.of(Verdict.REVIEW))
-        body = {"v": 1, "policy": asdict(DEFAULT), "files": reports, "bands": bands}
+        # The salt keeps the report's hash, which every package carries, from confirming a guess about what was reviewed.
+        body = {"v": 1, "salt": secrets.token_hex(32), "policy": asdict(DEFAULT), "files": reports, "bands": bands}
+        plan: Plan | None = attempt.state["plan"]
+        body["codes"] = shown_codes(plan, attempt.state["assembled"]) if plan is not None else {}  # they leave with the model
         record = _Recorder(attempt.job_id, release, tuple(files), body, blocked, soft)
         figures = {"verdict": "block" if blocked else "review" if soft else "pass", "files": len(files)}
         return Collected(Outcome.SUCCEEDED, figures=figures, record=record)
@@ -102,7 +116,7 @@ class _Recorder:
         current = releases.find(tx, self._release.id)
         if current.check_job != self._job_id or current.state != self._release.state:
             return  # withdrawn or checked anew meanwhile: this report is about another round
-        columns = {
+        columns: dict[str, Any] = {
             "report": canonical_json.dumps(self._body).decode(),
             "report_hash": canonical_json.sha256_hex(self._body),
             "files": releases.files_text(self._files),
@@ -127,14 +141,30 @@ def _check_file(attempt: Attempt, file: ReleaseFile, number: int) -> tuple[Relea
     except NotFound:
         raise IntegrityBroken("check.artefact_missing", name=file.name, job=release.job_id) from None
     bound = write_input(attempt.folder, f"artefact-{number}", data)
-    examined = examine(_artefact(attempt, file, bound.source, number), DEFAULT, services.jail_environment, attempt.folder)
+    examined = examine(_artefact(attempt, file, bound.source), DEFAULT, services.jail_environment, attempt.folder)
+    if file.type == "scores" and examined.canonical:
+        return file, _with_subjects(attempt, examined.report, examined.canonical), examined.canonical, None
     bands = None
     if file.type.startswith("model.") and examined.canonical and not examined.report.blocked:
         bands = _freeze(attempt, file.type, examined.canonical, number)
     return file, examined.report, examined.canonical, bands
 
 
-def _artefact(attempt: Attempt, file: ReleaseFile, path: Path, number: int) -> Artefact:
+def _with_subjects(attempt: Attempt, report: CheckReport, canonical: bytes) -> CheckReport:
+    """The report with what only the platform can count: distinct firms per band, from the index that stays inside."""
+    services: SandboxServices = attempt.services
+    release: Release = attempt.state["release"]
+    with services.database.reading() as tx:
+        index = next(a for a in artefacts.artefacts_of(tx, release.job_id) if a.name == INDEX)
+    subjects = {row["row_id"]: row["topic_id"] for row in read_csv(services.vault.get(release.project_id, index.ref))}
+    firms: dict[str, set[str]] = defaultdict(set)
+    for row in read_csv(canonical):
+        firms[row["band"]].add(subjects[row["row_id"]])
+    finding = resolution.judge_subjects(min(map(len, firms.values()), default=0), DEFAULT)
+    return replace(report, findings=worst_first((*report.findings, finding)))
+
+
+def _artefact(attempt: Attempt, file: ReleaseFile, path: Path) -> Artefact:
     made_by: job_store.Job = attempt.state["made_by"]
     plan: Plan | None = attempt.state["plan"]
     assembled: Assembled | None = attempt.state["assembled"]
@@ -151,19 +181,21 @@ def _artefact(attempt: Attempt, file: ReleaseFile, path: Path, number: int) -> A
         rows=Path(assembled.rows.path),
         algorithm=algorithm,
         params=validate_params(algorithm, given),
-        retrained_sha256=_retrain(attempt, algorithm, number) if trained and file.type.startswith("model.") else None,
+        retrained_sha256=attempt.state["retrained"].get(file.path),
+        truth=None if trained or file.type != "metrics" else truth_of(Path(assembled.rows.path)),
     )
 
 
-def _retrain(attempt: Attempt, algorithm: str, number: int) -> str | None:
-    """SHA-256 of the model of a second training run, with another number of threads. None when it failed."""
+def _retrain(attempt: Attempt) -> dict[str, str]:
+    """SHA-256 by path of model and report of a second training run, with another number of threads. Empty when it failed."""
     made_by: job_store.Job = attempt.state["made_by"]
+    algorithm, _ = split_params(made_by.spec)
     threads = made_by.spec.resources.cpus % 2 + 1
     spec = training_spec(attempt, attempt.state["plan"], attempt.state["assembled"], spec=made_by.spec, threads=threads)
-    result = run_in_jail(attempt, spec, f"retrain-{number}")
+    result = run_in_jail(attempt, spec, "retrain")
     if result.outcome is not Outcome.SUCCEEDED:
-        return None
-    return hashlib.sha256(result.outputs[MODEL_FILES[algorithm]].read_bytes()).hexdigest()
+        return {}
+    return {path: hashlib.sha256(result.outputs[path].read_bytes()).hexdigest() for path in (MODEL_FILES[algorithm], REPORT)}
 
 
 def _freeze(attempt: Attempt, type_: str, canonical: bytes, number: int) -> list[float] | None:
@@ -175,9 +207,11 @@ def _freeze(attempt: Attempt, type_: str, canonical: bytes, number: int) -> list
     if result.outcome is not Outcome.SUCCEEDED or "scores.arrow" not in result.outputs:
         return None
     with pa.OSFile(str(attempt.state["assembled"].rows.path), "rb") as source, pa.ipc.open_file(source) as reader:
-        trains = reader.read_all().column("partition").to_numpy() == 0
+        rows = reader.read_all()
     margins = read_margins(result.outputs["scores.arrow"])
-    return freeze_bands(margins[trains], DEFAULT.most_bands, DEFAULT.smallest_band)
+    trains = np.flatnonzero(rows.column("partition").to_numpy() == 0)
+    _, firsts = np.unique(rows.column("subject").to_numpy()[trains], return_index=True)  # a firm counts once
+    return freeze_bands(margins[trains[firsts]], DEFAULT.most_bands, DEFAULT.smallest_band)
 
 
 KIND = CheckKind()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -29,6 +30,7 @@ from sandbox.services import SandboxServices
 from sandbox.store import artefacts, cohorts
 from sandbox.store.artefacts import Model
 from sandbox.workspace.assembly import Assembled, Pinned, Plan, plan_inputs
+from sandbox.workspace.definitions import refuse_changed
 
 MODULE = "sandbox.modelling.jailed_score"
 SCORES, INDEX = "scores.csv", "scores.index"
@@ -43,7 +45,7 @@ class ScoreKind:
         if project_id is None:
             raise BadInput("inputs.no_project")
         model = model_in_force(tx, model_id, project_id)
-        plan_inputs(tx, project_id, model.features, {})
+        scoring_pins(tx, project_id, model)
         cohorts.newest(tx, project_id, cohort)
 
     def prepare(self, attempt: Attempt) -> None:
@@ -52,9 +54,7 @@ class ScoreKind:
         assert attempt.project_id is not None
         with services.database.reading() as tx:
             model = model_in_force(tx, model_id, attempt.project_id)
-            trained = job_store.find(tx, model.train_job).evidence["manifest"]["inputs"]
-            fresh = plan_inputs(tx, attempt.project_id, model.features, {})
-        pinned = Pinned(fresh.pinned.snapshots, fresh.pinned.consent_at, Pinned.from_json(trained).codes)
+            pinned = scoring_pins(tx, attempt.project_id, model)
         names = InputNames(cohort, model.features, {})
         plan, assembled = prepare_rows(attempt, names, labelled=False, pinned=pinned)
         data = services.tenant_store.get(attempt.project_id, model.ref)
@@ -120,6 +120,15 @@ def model_in_force(tx: Tx, model_id: str, project_id: str) -> Model:
     return model
 
 
+def scoring_pins(tx: Tx, project_id: str, model: Model) -> Pinned:
+    """Today's snapshots and consents under the model's own lists and definitions. Raises what ``plan_inputs`` raises, PolicyRefusal
+    when a feature of the model means something else by now: its margins would be of other numbers than it learnt from."""
+    trained = Pinned.from_json(job_store.find(tx, model.train_job).evidence["manifest"]["inputs"])
+    fresh = plan_inputs(tx, project_id, model.features, {}).pinned
+    refuse_changed(trained.definitions, fresh.definitions)
+    return replace(fresh, codes=trained.codes)
+
+
 def scoring_spec(attempt: Attempt, model: Any, assembled: Assembled) -> JailSpec:
     """The jail that scores; also used at approval, over the training rows, to freeze bands."""
     services: SandboxServices = attempt.services
@@ -141,8 +150,10 @@ def read_margins(path: Any) -> Any:
 
 def withhold(rows: list[tuple[str, str, int]]) -> list[tuple[str, str, int]]:
     """Rows (row id, topic id, band) that may be handed out, by row id. What is withheld looks exactly like what never matched."""
-    hidden = withhold_small([band for _, _, band in rows])
-    return sorted(row for row, hide in zip(rows, hidden, strict=True) if not hide)
+    firms = {(topic_id, band) for _, topic_id, band in rows}  # a firm listed a thousand times is one firm
+    bands = [band for _, band in firms]
+    hidden = {band for band, hide in zip(bands, withhold_small(bands), strict=True) if hide}
+    return sorted(row for row in rows if row[2] not in hidden)
 
 
 def scores_csv(rows: list[tuple[str, str, int]]) -> bytes:

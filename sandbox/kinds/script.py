@@ -13,7 +13,7 @@ from sandbox.kinds.jail_step import ended_badly, limits_of, run_in_jail, told, w
 from sandbox.kinds.outputs import keep_outputs
 from sandbox.kinds.train import make_manifest, rows_bind
 from sandbox.services import SandboxServices
-from sandbox.workspace.assembly import Assembled, Plan
+from sandbox.workspace.assembly import Assembled, Plan, shown_codes
 from sandbox.workspace.vault import VaultRef
 
 LARGEST_SCRIPT_BYTES = 1 << 20
@@ -49,7 +49,12 @@ class ScriptKind:
         plan: Plan = attempt.state["plan"]
         assembled: Assembled = attempt.state["assembled"]
         request = write_request(
-            attempt.folder, {"features": plan.names, "grid": {name: list(edges) for name, edges in assembled.grid.items()}}
+            attempt.folder,
+            {
+                "features": plan.names,
+                "grid": {name: list(edges) for name, edges in assembled.grid.items()},
+                "codes": shown_codes(plan, assembled),
+            },
         )
         spec = JailSpec(
             program=script_program(MAIN),

@@ -30,6 +30,16 @@ class ParameterRefused(ValueError):
         return {"name": self.name[:64], "value": repr(self.value)[:64], "allowed": self.allowed}
 
 
+class ParameterUnknown(ParameterRefused):
+    """There is no such parameter; ``allowed`` names those there are. Message code: ``modelling.parameter_unknown``."""
+
+    code = "modelling.parameter_unknown"
+
+    @property
+    def params(self) -> dict[str, str]:
+        return {"name": self.name[:64], "known": self.allowed}
+
+
 @dataclass(frozen=True, slots=True)
 class Whole:
     """A whole number between ``low`` and ``high``, both allowed."""
@@ -120,7 +130,7 @@ def validate_params(algorithm: str, params: Mapping[str, object]) -> dict[str, V
         raise ParameterRefused("algorithm", algorithm, " or ".join(RULES))
     for name in params:
         if name not in rules:
-            raise ParameterRefused(str(name), params[name], "one of " + ", ".join(rules))
+            raise ParameterUnknown(str(name), params[name], ", ".join(rules))
     return {name: _checked(name, rule, params.get(name, rule.default)) for name, rule in rules.items()}
 
 

@@ -48,6 +48,12 @@ def next_version(tx: Tx, project_id: str, name: str) -> int:
     return int(tx.execute(query).scalar_one_or_none() or 0) + 1
 
 
+def told_or_waiting(tx: Tx, project_id: str) -> int:
+    """Uploads of a project, under all names, that got a match rate or may still get one. A refused file was told none."""
+    query = select(func.count()).select_from(cohorts).where(cohorts.c.project_id == project_id, cohorts.c.status != REFUSED)
+    return int(tx.execute(query).scalar_one())
+
+
 def add_cohort(tx: Tx, cohort: Cohort, *, record: Entry) -> None:
     tx.execute(
         insert(cohorts).values(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,21 +17,32 @@ from catalog.actors import Actor
 from catalog.database import Tx
 from catalog.errors import NotFound, PolicyRefusal
 from catalog.ledger.record import Entry
-from catalog.store import ledger
+from catalog.store import actors, ledger
+from sandbox.airlock.guards import StepFacts, check_rules
 from sandbox.airlock.lifecycle import RELEASE, ReleaseEvent, ReleaseState
+from sandbox.airlock.rules import Judged
 from sandbox.airlock.votes import SignedVote
 from sandbox.tables import releases, votes
 
 
 @dataclass(frozen=True, slots=True)
 class ReleaseFile:
-    """One file of a release. ``sha256`` is of the canonical bytes once they were checked, before that of the bytes as produced."""
+    """One file of a release. ``sha256`` is of the canonical bytes once they were checked, before that of the bytes as produced.
+
+    ``salt`` (hex) stands beside scores only: it never leaves, so that nobody can guess a removed row from what was voted on.
+    """
 
     name: str
     path: str
     type: str
     sha256: str
     size: int
+    salt: str = ""
+
+    @property
+    def reviewed_sha256(self) -> str:
+        """What votes are about: the hash itself, or for scores a salted commitment to it."""
+        return commit_to(self.sha256, self.salt) if self.salt else self.sha256
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +88,11 @@ class CastVote:
         return self.user_id
 
 
+def commit_to(sha256: str, salt: str) -> str:
+    """SHA-256 (hex) over salt and hash: says nothing of the bytes to whoever lacks the salt."""
+    return hashlib.sha256(bytes.fromhex(salt) + bytes.fromhex(sha256)).hexdigest()
+
+
 def next_number(tx: Tx) -> int:
     return int(tx.execute(select(func.max(releases.c.number))).scalar_one_or_none() or 0) + 1
 
@@ -105,16 +122,50 @@ def add_release(tx: Tx, release: Release, *, record: Entry) -> None:
     ledger.append(tx, record)
 
 
-def move(tx: Tx, release_id: str, event: ReleaseEvent, actor: Actor, *, payload: Mapping[str, Any] | None = None, **also: Any) -> Release:
+def move(
+    tx: Tx,
+    release_id: str,
+    event: ReleaseEvent,
+    actor: Actor,
+    *,
+    payload: Mapping[str, Any] | None = None,
+    signing: Mapping[str, str] | None = None,
+    **also: Any,
+) -> Release:
     """Take one step. ``also`` are columns that change with it. Raises IllegalStep, NotFound."""
     row = tx.execute(select(releases).where(releases.c.id == release_id).with_for_update()).one_or_none()
     if row is None:
         raise NotFound("permissions.not_found", what="release", name=release_id)
-    target = RELEASE.step(row.state, event)
+    transition = RELEASE.transition(row.state, event)
+    if transition.only_if:
+        check_rules(transition, step_facts(tx, _with(_release(row), also), signing or {}))
+    target = transition.target
     tx.execute(update(releases).where(releases.c.id == release_id).values(state=str(target), **also))
     body = {"round": row.round, **(payload or {})}
     ledger.append(tx, Entry.by(actor, f"release.{event}", release_id, before=row.state, after=str(target), **body))
     return find(tx, release_id)
+
+
+def step_facts(tx: Tx, release: Release, signing: Mapping[str, str] | None = None) -> StepFacts:
+    """What the rules of the lifecycle look at, as the tables say it now. ``signing``: hashes of the bytes about to be signed."""
+    organisations = {user.id: user.organisation_id for user in actors.all_users(tx)}
+    return StepFacts(
+        author=release.author,
+        grade=release.grade,
+        reports=tuple(Judged.of(report) for report in (release.report or {"files": {}})["files"].values()),
+        reason=release.reason,
+        votes=tuple(votes_on(tx, release.id, release.round, organisations)),
+        approved_at=release.approved_at or release.requested_at,
+        now=clock.now(),
+        reviewed={file.name: file.reviewed_sha256 for file in release.files},
+        signing=signing or {},
+    )
+
+
+def _with(release: Release, columns: Mapping[str, Any]) -> Release:
+    """The release as the step will leave it: what a check or its author says with the step counts for the step's rules."""
+    report = json.loads(columns["report"]) if "report" in columns else release.report
+    return replace(release, report=report, reason=columns.get("reason", release.reason))
 
 
 def note(tx: Tx, release_id: str, actor: Actor, action: str, payload: Mapping[str, Any], **values: Any) -> None:

@@ -8,7 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog import clock
-from catalog.actors import PLATFORM, ROLES_OF_KIND, SEPARATED, OrganisationKind, Role, User, check_roles_may_meet
+from catalog.actors import (
+    GIVEN_BY_SECURITY,
+    PLATFORM,
+    ROLES_OF_KIND,
+    SEPARATED,
+    OrganisationKind,
+    Role,
+    User,
+    check_roles_at_creation,
+    check_roles_may_meet,
+)
 from catalog.errors import BadInput, NotFound, PolicyRefusal
 from catalog.ledger.record import Entry
 from catalog.store import actors
@@ -104,6 +114,46 @@ def test_a_session_ends_by_time_by_signing_out_and_by_a_new_password(database, p
     with database.transaction() as tx:
         actors.set_password(tx, user_id, "new hash", record=ENTRY)
     assert (live("a"), live("b"), live("c")) == (False, False, False)
+
+
+FIRST, OFFICER, AUDITOR, STEWARD = Role.SECURITY_ADMINISTRATOR, Role.COMPLIANCE_OFFICER, Role.AUDITOR, Role.STEWARD
+
+
+@pytest.mark.parametrize(
+    ("roles", "security_administrators", "given"),
+    [
+        ({FIRST}, 0, True),
+        ({FIRST}, 1, False),
+        ({OFFICER}, 0, False),
+        ({AUDITOR}, 0, False),
+        ({FIRST, OFFICER}, 0, False),
+        ({STEWARD, OFFICER}, 1, False),
+        ({STEWARD}, 0, True),
+        ({STEWARD}, 1, True),
+        (set(), 1, True),
+    ],
+)
+def test_which_roles_may_who_makes_accounts_give_with_one(roles, security_administrators, given):
+    if given:
+        check_roles_at_creation(frozenset(roles), security_administrators)
+        return
+    with pytest.raises(PolicyRefusal) as refused:
+        check_roles_at_creation(frozenset(roles), security_administrators)
+    assert refused.value.params["roles"] == ", ".join(sorted(roles & GIVEN_BY_SECURITY))
+    assert "glovebox user roles" in refused.value.text()
+
+
+def test_what_does_disabling_somebody_end_and_what_not(database, people):
+    user_id = people["sid"].user_id
+    with database.transaction() as tx:
+        actors.open_session(tx, "a" * 64, user_id, clock.now() + timedelta(hours=1), record=ENTRY)
+        actors.disable_user(tx, user_id, True, record=ENTRY)
+        assert actors.session_user(tx, "a" * 64, clock.now()) is None
+        assert actors.user_by_id(tx, user_id).roles == {Role.SECURITY_ADMINISTRATOR}
+        assert actors.holders_of(tx, Role.SECURITY_ADMINISTRATOR) == 1, "a disabled one still counts"
+        actors.disable_user(tx, user_id, False, record=ENTRY)
+        assert not actors.user_by_id(tx, user_id).disabled
+        assert actors.session_user(tx, "a" * 64, clock.now()) is None, "an ended session stays ended"
 
 
 def test_failed_sign_ins_are_counted_and_lock_for_a_while(database, people):

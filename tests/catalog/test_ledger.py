@@ -34,7 +34,7 @@ def append(database, *names, **payload):
 
 def look(database, signer):
     with database.reading() as tx:
-        return verify_ledger(ledger.stored_records(tx), ledger.stored_checkpoints(tx), [signer.public_key], head_size=ledger.head(tx).size)
+        return verify_ledger(ledger.stored_records(tx), ledger.stored_checkpoints(tx), [signer.public_key], ledger.head(tx).claim)
 
 
 def test_a_record_says_who_did_what_to_what_and_follows_the_one_before(database):

@@ -35,8 +35,12 @@ def test_a_permission_is_exactly_its_row(permission, role):
     assert permission in refused.value.text()
 
 
-@pytest.mark.parametrize("permission", Permission)
-def test_nobody_without_a_role_may_do_anything(permission):
+def test_may_somebody_without_a_role_yet_sign_in_and_choose_a_password():
+    check_may(actor(), Permission.SIGN_IN_ONLY)
+
+
+@pytest.mark.parametrize("permission", set(Permission) - {Permission.SIGN_IN_ONLY})
+def test_nobody_without_a_role_may_do_anything_else(permission):
     with pytest.raises(NotPermitted):
         check_may(actor(), permission)
 

@@ -1,6 +1,6 @@
 """Kind ``match``: turn a bank's sealed cohort into topic ids, on the intake side. The only kind that asks the key agent about banks' lists.
 
-Only the public firm register decides what matches; the bank learns a rate rounded to 1 %.
+Only the public firm register decides what matches; the bank learns a rate of distinct subjects, rounded to 1 % at a secret place.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from catalog.errors import BadInput, GloveboxError, IntegrityBroken, Misuse, Pol
 from catalog.ledger.record import Entry
 from catalog.refusals import plain
 from catalog.store import datasets
-from engines.intake.matching import Matched, check_cohort_floor, check_is_register, match_cohort
+from engines.intake.matching import Matched, check_cohort_floor, check_is_register, distinct_subjects, match_cohort
 from jobs.kinds import Attempt, Collected
 from jobs.lifecycle import Outcome
 from jobs.spec import JobSpec
@@ -58,11 +58,13 @@ class MatchKind:
             raise PolicyRefusal("cohort.register_empty", dataset=contract.name)
         data = _opened(services, services.tenant_store.get(cohort.project_id, cohort.sealed))
         rows = parse_cohort(data, contract.subject, today=clock.business_date(clock.now()), file=cohort.name)
-        check_cohort_floor(rows.table.num_rows, services.settings.cohort_floor)
+        identifiers = rows.table.column("identifier").to_pylist()
+        check_cohort_floor(distinct_subjects(identifiers), services.settings.cohort_floor)
         register = services.topic.scan(contract.name, attempt.state["snapshot"], ["topic_id"])
         known = frozenset(register.column("topic_id").to_pylist())
         assert services.key_agent is not None
-        return rows, match_cohort(rows.table.column("identifier").to_pylist(), contract.subject, services.key_agent, known)
+        rounding_key = services.token_keys.project_token_key(cohort.project_id)
+        return rows, match_cohort(identifiers, contract.subject, services.key_agent, known, rounding_key)
 
     def collect(self, attempt: Attempt) -> Collected:
         services: SandboxServices = attempt.services

@@ -53,6 +53,7 @@ PARSED_SCHEMA = _closed(
                 "gains_rows", "importance_over_precise",
             )
         ),
+        "claims": _or_null(_counts("wrong_rows", "curve_entries", "boundless")),
         "resolution": _or_null(_counts("rows", "bands", "highest_band", "smallest_band")),
         "errors": _ERRORS,
     }

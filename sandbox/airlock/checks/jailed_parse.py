@@ -19,16 +19,19 @@ from sandbox.modelling.text_grammar import GrammarError
 
 
 def run(inputs: Path, outputs: Path) -> None:
-    """``inputs``: ``artefact`` and ``request.json`` {"type", "features": list or null, "limits"}. The grammar decides before LightGBM."""
+    """``inputs``: ``artefact`` and ``request.json`` {"type", "features": list or null, "limits", "truth": null or as
+    ``metrics.Truth``}. The grammar decides before LightGBM."""
     request = json.loads((inputs / "request.json").read_bytes())
     data = (inputs / "artefact").read_bytes()
-    canonical, evidence = examine(request["type"], data, request.get("features"), request.get("limits", {}))
+    canonical, evidence = examine(request["type"], data, request.get("features"), request.get("limits", {}), request.get("truth"))
     (outputs / "canonical").write_bytes(canonical)
     (outputs / "findings.json").write_text(json.dumps(evidence, sort_keys=True, allow_nan=False))
 
 
-def examine(artefact_type: str, data: bytes, features: list[str] | None, limits: Mapping[str, int]) -> tuple[bytes, dict[str, Any]]:
-    """(canonical bytes, evidence); canonical is empty when the grammar refuses."""
+def examine(
+    artefact_type: str, data: bytes, features: list[str] | None, limits: Mapping[str, int], truth: metrics.Truth | None = None
+) -> tuple[bytes, dict[str, Any]]:
+    """(canonical bytes, evidence); canonical is empty when the grammar refuses. ``truth`` is of the rows behind a claimed report."""
     evidence: dict[str, Any] = {
         "v": 1,
         "type": artefact_type,
@@ -37,6 +40,7 @@ def examine(artefact_type: str, data: bytes, features: list[str] | None, limits:
         "canonical_sha256": None,
         "re_emission": None,
         "metrics": None,
+        "claims": None,
         "resolution": None,
         "errors": [],
     }
@@ -51,7 +55,9 @@ def examine(artefact_type: str, data: bytes, features: list[str] | None, limits:
         case "model.trees":
             _measure(evidence, "re_emission", lambda: measure_re_emission(data.decode("ascii"), text))
         case "metrics":
-            _measure(evidence, "metrics", lambda: metrics.measure(parse_metrics(text, features), limits))
+            _measure(evidence, "metrics", lambda: metrics.measure(parse_metrics(text, features), limits, truth))
+            if truth is not None:
+                _measure(evidence, "claims", lambda: metrics.measure_claims(parse_metrics(text, features), truth))
         case "scores":
             _measure(evidence, "resolution", lambda: resolution.measure(parse_scores(text)))
     return canonical, evidence

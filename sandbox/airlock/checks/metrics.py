@@ -1,4 +1,7 @@
-"""What a released report may show: rounded counts, few digits, a short curve, and enough of each class behind every figure."""
+"""What a released report may show: rounded counts, few digits, a short curve, and enough of each class behind every figure.
+
+A report that the platform did not write itself is a claim: its counts are held against the rows, and what no row can confirm stays in.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +29,29 @@ class MetricsEvidence(TypedDict):
     importance_over_precise: int
 
 
-def measure(report: Mapping[str, Any], limits: Mapping[str, int]) -> MetricsEvidence:
-    """``report`` as parsed; ``limits`` as ``limits_of`` gives them."""
+class Truth(TypedDict):
+    """What the rows say of themselves: counts of both partitions, rounded as a report rounds them; the smaller class of each, exactly."""
+
+    train_rows: int
+    test_rows: int
+    train_class: int
+    test_class: int
+
+
+class ClaimsEvidence(TypedDict):
+    """How many counts of a report the rows contradict, and how many of its entries and figures nobody can hold against them."""
+
+    wrong_rows: int
+    curve_entries: int
+    boundless: int
+
+
+#: PSI over ten bands of at least ten rows stays below this at any size of a cohort; a larger one carries digits, not stability.
+LARGEST_CLAIMED_PSI = 10.0
+
+
+def measure(report: Mapping[str, Any], limits: Mapping[str, int], truth: Truth | None = None) -> MetricsEvidence:
+    """``report`` as parsed; ``limits`` as ``limits_of`` gives them; ``truth``: for a report whose own counts support nothing."""
     totals = [report["auc"]["train"], report["auc"]["test"], report["ks"], report["gini"], report["psi"]]
     rates = [rate for point in report["roc"] for rate in point.values()] + [row["bad_rate"] for row in report["gains"]]
     counts = [row[kind] for row in report["gains"] for kind in ("goods", "bads")]
@@ -37,7 +61,7 @@ def measure(report: Mapping[str, Any], limits: Mapping[str, int]) -> MetricsEvid
         over_precise=sum(_decimals_beyond(value, limits["metric_decimals"]) for value in totals + rates if value is not None),
         unrounded=sum(count % rounding != 0 for count in counts + rows),
         small_counts=sum(count < smallest for count in counts) + sum(0 < count < smallest for count in rows),
-        unsupported_totals=_unsupported(report, smallest),
+        unsupported_totals=_unsupported(report, smallest) if truth is None else _unsupported_by(truth, report, smallest),
         inconsistent=sum(_inconsistent(row) for row in report["gains"]) + _not_a_curve(report["roc"]),
         thin_steps=_thin_steps(report, smallest),
         curve_points=len(report["roc"]),
@@ -56,6 +80,24 @@ def judge(found: MetricsEvidence, policy: Policy) -> list[Finding]:
         _none("curve_steps", found["thin_steps"], policy.smallest_cell),
         _none("metric_consistency", found["inconsistent"], 0),
         (block if longest > policy.most_curve_points else passed)("curve_length", longest, policy.most_curve_points, "measured"),
+    ]
+
+
+def measure_claims(report: Mapping[str, Any], truth: Truth) -> ClaimsEvidence:
+    """``report`` as parsed, of a job whose code the platform did not write."""
+    rows = report["rows"]
+    return ClaimsEvidence(
+        wrong_rows=(rows["train"] != truth["train_rows"]) + (rows["test"] != truth["test_rows"]),
+        curve_entries=sum(len(report[name]) for name in ("roc", "gains", "importance")),
+        boundless=int(report["psi"] is not None and report["psi"] > LARGEST_CLAIMED_PSI),
+    )
+
+
+def judge_claims(found: ClaimsEvidence) -> list[Finding]:
+    """Hard blocks: a list in a report can hold rows in place of counts, and only the platform's trainer can show that it does not."""
+    return [
+        _none("metrics_rows", found["wrong_rows"], 0),
+        _none("metrics_unverified", found["curve_entries"] + found["boundless"], 0),
     ]
 
 
@@ -85,6 +127,19 @@ def _unsupported(report: Mapping[str, Any], smallest: int) -> int:
     on_train = int(report["auc"]["train"] is not None and report["rows"]["train"] < 2 * smallest)
     curve = int(bool(report["roc"]) and min(goods, bads) < smallest)
     return on_test + on_train + curve
+
+
+def _unsupported_by(truth: Truth, report: Mapping[str, Any], smallest: int) -> int:
+    """Totals shown though a class of the rows they are about is smaller than ``smallest``. PSI is about both partitions."""
+    judged = truth["test_class"] if report["evaluated_on"] == "test" else truth["train_class"]
+    behind = [
+        (report["auc"]["train"], truth["train_class"]),
+        (report["auc"]["test"], judged),
+        (report["ks"], judged),
+        (report["gini"], judged),
+        (report["psi"], min(truth["train_class"], truth["test_class"])),
+    ]
+    return sum(value is not None and count < smallest for value, count in behind)
 
 
 def _class_totals(report: Mapping[str, Any]) -> tuple[int, int]:

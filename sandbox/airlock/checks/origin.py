@@ -5,6 +5,8 @@ from __future__ import annotations
 from sandbox.airlock.checks.finding import Finding, block, passed
 
 PLATFORM_ORIGINS = ("train",)
+#: What such a job makes; a second run must give the same bytes.
+RETRAINED_TYPES = ("model.trees", "model.scorecard", "metrics")
 
 
 def judge(artefact_type: str, origin: str) -> Finding:

@@ -36,3 +36,8 @@ def judge(found: Resolution, policy: Policy) -> list[Finding]:
         (block if most > policy.most_bands else passed)("score_bands", most, policy.most_bands, "measured"),
         (block if few else passed)("score_band_size", found["smallest_band"], policy.smallest_band, "ACRO 10", rows=found["rows"]),
     ]
+
+
+def judge_subjects(smallest: int, policy: Policy) -> Finding:
+    """Distinct subjects in the smallest band, counted by the platform: rows of the list may repeat one firm."""
+    return (block if smallest < policy.smallest_band else passed)("score_band_subjects", smallest, policy.smallest_band, "ACRO 10")

@@ -39,6 +39,8 @@ def verdict(case: Case, policy: Policy) -> CheckReport:
         canonical_sha256 = parsed["canonical_sha256"]
     except BadEvidence:
         findings.append(_broken("parse", "no_evidence"))
+    if case.artefact_type in origin.RETRAINED_TYPES and case.origin in origin.PLATFORM_ORIGINS:
+        findings.append(reproduce.judge(case.artefact_sha256, case.retrained_sha256))
     if case.artefact_type.startswith("model."):
         findings += _on_model(case, canonical_sha256, policy)
     return CheckReport(case.artefact_type, canonical_sha256, policy_hash(policy), worst_first(findings))
@@ -55,6 +57,8 @@ def _on_parsed(case: Case, parsed: Mapping[str, Any], policy: Policy) -> list[Fi
             findings.append(grammar.judge_re_emission(parsed["re_emission"]))
         case "metrics":
             findings += _of_section(parsed, "metrics", lambda found: metrics.judge(found, policy))
+            if case.origin not in origin.PLATFORM_ORIGINS:
+                findings += _of_section(parsed, "claims", metrics.judge_claims)
         case "scores":
             findings += _of_section(parsed, "resolution", lambda found: resolution.judge(found, policy))
     return findings
@@ -62,8 +66,6 @@ def _on_parsed(case: Case, parsed: Mapping[str, Any], policy: Policy) -> list[Fi
 
 def _on_model(case: Case, canonical_sha256: str | None, policy: Policy) -> list[Finding]:
     findings = [structure.judge_declared(case.algorithm, case.params, policy)]
-    if case.origin in origin.PLATFORM_ORIGINS:
-        findings.append(reproduce.judge(case.artefact_sha256, case.retrained_sha256))
     if canonical_sha256 is None:
         return findings
     try:

@@ -166,7 +166,7 @@ def test_every_change_over_http_stands_in_the_ledger_which_verifies(registered, 
 
 def test_what_anybody_may_ask(anybody, platform):
     assert anybody.get("/reception").json() == {"recipient": platform.reception_recipient}
-    assert anybody.get("/health").json() == {"status": "ok", "supervisor_alive": False, "jobs_waiting": 0}
+    assert anybody.get("/health").json() == {"status": "ok", "supervisor_alive": False}
     assert anybody.get("/trust").json()["platform"] == "test"
 
 

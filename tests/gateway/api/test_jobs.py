@@ -4,6 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from catalog.actors import PLATFORM
+from catalog.ledger.record import Entry
+from gateway.data_zone.jobs import MOST_COHORTS
+from sandbox.store import cohorts
+
 PROVINCE = Path(__file__).parents[3] / "examples" / "province"
 REGISTER = "mr_enterprise_base"
 
@@ -44,6 +49,18 @@ def test_a_waiting_job_is_cancelled_by_a_member_only(register, signed_in):
 )
 def test_a_cohort_is_refused_for_a_bad_name_or_an_unknown_register(register, signed_in, query, status):
     assert upload(signed_in("ann"), **query).status_code == status
+
+
+def test_does_a_new_cohort_name_buy_new_chances_to_probe(register, signed_in, platform):
+    """The cap is the project's. A file that was refused told no rate and does not count."""
+    ann = signed_in("ann")
+    started = [upload(ann, name=f"list_{number % 5}").json() for number in range(MOST_COHORTS)]
+    refused = upload(ann, name="another")
+    assert (refused.status_code, refused.json()["code"]) == (409, "cohort.too_many_versions")
+    with platform.database.transaction() as tx:
+        record = Entry.by(PLATFORM, "cohort.refuse", started[0]["cohort_id"])
+        cohorts.mark_refused(tx, started[0]["cohort_id"], {"code": "cohort.empty", "params": {}}, record=record)
+    assert [upload(ann, name="another").status_code for _ in range(2)] == [202, 409]
 
 
 def test_a_job_that_may_never_run_answers_with_its_reason_and_is_kept_as_refused(register, signed_in):

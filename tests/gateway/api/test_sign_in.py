@@ -124,6 +124,51 @@ def test_a_new_user_gets_a_one_time_password_shown_once(signed_in):
     assert zoe.get("/session").json()["must_change_password"] is True
 
 
+@pytest.mark.parametrize("role", ["security_administrator", "compliance_officer", "auditor"])
+def test_can_a_system_administrator_make_an_officer_alone(signed_in, role):
+    sam, sid = signed_in("sam"), signed_in("sid")
+    body = {"login": "zoe", "name": "Zoe", "organisation_id": "operator", "roles": [role]}
+    refused = sam.post("/users", json=body)
+    assert (refused.status_code, refused.json()["code"]) == (409, "actors.role_given_later")
+    assert sam.put("/users/sid/disabled", json={"disabled": True}).status_code == 200
+    assert sam.post("/users", json=body).json()["code"] == "actors.role_given_later", "nor by disabling who gives roles"
+    assert sam.put("/users/sid/disabled", json={"disabled": False}).status_code == 200
+    assert sid.get("/session").status_code == 401
+    one_time = sam.post("/users", json={**body, "roles": []}).json()["one_time_password"]
+    assert sam.put("/users/zoe/roles", json={"roles": [role]}).status_code == 403
+    zoe = signed_in("zoe", one_time)
+    assert zoe.post("/session/password", json={"old": one_time, "new": NEW}).status_code == 200, "before any role was given"
+    assert signed_in("sid").put("/users/zoe/roles", json={"roles": [role]}).json()["roles"] == [role]
+
+
+def test_what_may_somebody_without_a_role_do(signed_in):
+    body = {"login": "zoe", "name": "Zoe", "organisation_id": "bank_a", "roles": [], "password": NEW}
+    assert signed_in("sam").post("/users", json=body).status_code == 201
+    zoe = signed_in("zoe", NEW)
+    assert zoe.get("/session").json()["user"]["roles"] == []
+    assert {zoe.get(path).status_code for path in ("/users", "/projects", "/datasets", "/jobs", "/releases", "/ledger")} == {403}
+
+
+def test_is_a_disabled_person_out_at_once_and_back_when_enabled(signed_in, anybody, platform):
+    ann, sam = signed_in("ann"), signed_in("sam")
+    assert sam.put("/users/ann/disabled", json={"disabled": True}).json()["disabled"] is True
+    assert ann.get("/session").status_code == 401
+    assert try_in(anybody, "ann").json() == try_in(anybody, "nobody").json()
+    assert sam.put("/users/ann/disabled", json={"disabled": False}).json()["disabled"] is False
+    assert ann.get("/session").status_code == 401, "what was ended stays ended"
+    assert try_in(anybody, "ann").status_code == 200
+    with platform.database.reading() as tx:
+        actions = [read_record(r.canonical)["action"] for r in ledger.recent(tx, object_name="user-ann")]
+    assert [action for action in actions if action in ("user.disable", "user.enable")] == ["user.enable", "user.disable"]
+
+
+@pytest.mark.parametrize(
+    ("login", "whom", "status"), [("sam", "sam", 409), ("sid", "ann", 403), ("ann", "bea", 403), ("sam", "nobody", 404)]
+)
+def test_who_may_disable_whom(signed_in, login, whom, status):
+    assert signed_in(login).put(f"/users/{whom}/disabled", json={"disabled": True}).status_code == status
+
+
 def test_roles_that_may_not_meet_are_refused(signed_in):
     answer = signed_in("sid").put("/users/sam/roles", json={"roles": ["system_administrator", "auditor"]})
     assert (answer.status_code, answer.json()["code"]) == (409, "actors.duties_not_separated")

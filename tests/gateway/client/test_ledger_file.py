@@ -58,7 +58,8 @@ def verify(folder):
 
 
 def test_a_true_copy_is_whole_and_its_unsigned_tail_is_told(copy):
-    assert verify(copy) == {"ok": True, "records": RECORDS, "checkpoints": 1, "signed_size": SIGNED, "unsigned_tail": 2, "problems": []}
+    numbers = {"records": RECORDS, "checkpoints": 1, "signed_size": SIGNED, "unsigned_tail": 2, "payloads_erased": 0}
+    assert verify(copy) == {"ok": True, **numbers, "problems": []}
 
 
 def test_the_copy_is_not_written_to(copy):
@@ -79,6 +80,10 @@ def test_the_copy_is_not_written_to(copy):
         ("UPDATE ledger_checkpoints SET note = replace(note, '\"size\": 6', '\"size\": 5')", 5, "ledger.checkpoint_forged"),
         ("UPDATE ledger_checkpoints SET note = 'nothing'", None, "ledger.checkpoint_unreadable"),
         ("DELETE FROM ledger_head", -1, "ledger.head_differs"),
+        ("DELETE FROM ledger_checkpoints", SIGNED - 1, "ledger.checkpoint_missing"),
+        ("UPDATE ledger_head SET checkpoint_size = 2", 2, "ledger.head_differs"),
+        ("UPDATE ledger_records SET object = 'thing-9' WHERE seq = 3", 3, "ledger.columns_changed"),
+        ("UPDATE ledger_records SET action = 'thing.undo' WHERE seq = 3", 3, "ledger.columns_changed"),
     ],
 )
 def test_what_was_changed_is_named(copy, statement, record, code):
@@ -90,11 +95,25 @@ def test_what_was_changed_is_named(copy, statement, record, code):
 
 def test_a_ledger_cut_back_with_its_checkpoints_is_noticed_by_who_saw_them(copy, original):
     edit(copy, "DELETE FROM ledger_records WHERE seq >= 4")
-    edit(copy, "UPDATE ledger_head SET size = 4")
+    edit(copy, "UPDATE ledger_head SET size = 4, checkpoint_size = 0")
     edit(copy, "DELETE FROM ledger_checkpoints")
     assert verify(copy)["ok"]
     remember(TrustFile.load(copy / "trust.json"), original[1])
     assert [problem["code"] for problem in verify(copy)["problems"]] == ["ledger.truncated"]
+
+
+def test_erased_payloads_are_counted(copy):
+    edit(copy, "DELETE FROM ledger_payloads WHERE seq IN (1, 3, 5)")
+    report = verify(copy)
+    assert (report["ok"], report["payloads_erased"]) == (True, 3)
+
+
+def test_a_checkpoint_deleted_with_the_heads_claim_is_noticed_by_who_saw_it(copy, original):
+    remember(TrustFile.load(copy / "trust.json"), original[1])
+    assert verify(copy)["ok"]
+    edit(copy, "UPDATE ledger_head SET checkpoint_size = 0")
+    edit(copy, "DELETE FROM ledger_checkpoints")
+    assert [(p["code"], p["record"]) for p in verify(copy)["problems"]] == [("ledger.checkpoint_missing", SIGNED - 1)]
 
 
 def test_what_is_no_ledger_is_refused(copy):

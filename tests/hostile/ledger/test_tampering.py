@@ -11,15 +11,18 @@ from sqlalchemy import delete, insert, select, update
 from catalog import canonical_json, clock
 from catalog.actors import PLATFORM
 from catalog.checkpoint import sign_checkpoint
+from catalog.errors import IntegrityBroken
 from catalog.keys.files import FileSigner, create_platform_keys
 from catalog.ledger import tree
 from catalog.ledger.record import Entry, commit_payload, leaf_hash
 from catalog.ledger.verify import verify_ledger
 from catalog.messages import catalogue
 from catalog.store import ledger
-from catalog.tables import ledger_checkpoints, ledger_head, ledger_payloads, ledger_records
+from catalog.tables import ledger_checkpoints, ledger_head, ledger_objects, ledger_payloads, ledger_records
+from gateway.data_zone import witness
 
 RECORDS, SIGNED = 12, 10
+MISSING = ("checkpoint_missing", SIGNED - 1)  # the last record that the checkpoint covered
 
 
 @pytest.fixture(scope="module")
@@ -40,10 +43,9 @@ def written(database, signer):
     return database
 
 
-def problems(database, signer, *, head=True):
+def problems(database, signer, *, seen=()):
     with database.reading() as tx:
-        size = ledger.head(tx).size if head else None
-        report = verify_ledger(ledger.stored_records(tx), ledger.stored_checkpoints(tx), [signer.public_key], size)
+        report = verify_ledger(ledger.stored_records(tx), ledger.stored_checkpoints(tx), [signer.public_key], ledger.head(tx).claim, seen)
     assert all(p.code in catalogue() for p in report.problems)
     return [(p.code.removeprefix("ledger."), p.record) for p in report.problems]
 
@@ -185,7 +187,9 @@ def test_a_record_added_at_the_end_behind_the_platforms_back(written, signer):
         row = tx.execute(select(ledger_records).where(ledger_records.c.seq == RECORDS - 1)).one()
         body = {"seq": RECORDS, "object": "grant-1", "object_seq": 0, "prev": row.leaf}
         forged = canonical_json.dumps(canonical_json.loads(row.canonical) | body)
-        tx.execute(insert(ledger_records).values(seq=RECORDS, canonical=forged, leaf=leaf_hash(forged), object="grant-1", action="x"))
+        tx.execute(
+            insert(ledger_records).values(seq=RECORDS, canonical=forged, leaf=leaf_hash(forged), object="grant-1", action="job.move")
+        )
     assert problems(written, signer) == [("head_differs", RECORDS)]
 
 
@@ -234,7 +238,7 @@ def test_a_checkpoint_moved_to_another_size(written, signer):
     with written.transaction() as tx:
         note = json.loads(tx.execute(select(ledger_checkpoints.c.note)).scalar_one())
         tx.execute(update(ledger_checkpoints).values(note=json.dumps(note | {"size": 5})))
-    assert problems(written, signer) == [("checkpoint_forged", 5)]
+    assert problems(written, signer) == [("checkpoint_forged", 5), MISSING]
 
 
 def test_a_checkpoint_signed_by_another_key(written, signer, tmp_path):
@@ -246,14 +250,95 @@ def test_a_checkpoint_signed_by_another_key(written, signer, tmp_path):
         leaves = list(tx.execute(select(ledger_records.c.leaf).order_by(ledger_records.c.seq)).scalars())
         note = sign_checkpoint(stranger, "glovebox", SIGNED, tree.root_of(leaves[:SIGNED]), clock.now())
         tx.execute(update(ledger_checkpoints).values(note=json.dumps(note.to_json())))
-    assert problems(written, signer) == [("checkpoint_forged", SIGNED)]
+    assert problems(written, signer) == [("checkpoint_forged", SIGNED), MISSING]
 
 
 @pytest.mark.parametrize("note", ["", "{}", "[]", "null", "not json", '{"v":1}'])
 def test_a_checkpoint_that_cannot_be_read(written, signer, note):
     with written.transaction() as tx:
         tx.execute(update(ledger_checkpoints).values(note=note))
-    assert problems(written, signer) == [("checkpoint_unreadable", None)]
+    assert problems(written, signer) == [("checkpoint_unreadable", None), MISSING]
+
+
+@pytest.mark.parametrize("column", ["object", "action"])
+def test_a_record_listed_under_another_name(written, signer, column):
+    with written.transaction() as tx:
+        tx.execute(update(ledger_records).where(ledger_records.c.seq == 6).values(**{column: "grant-1"}))
+    assert problems(written, signer) == [("columns_changed", 6)]
+
+
+def test_all_checkpoints_deleted(written, signer):
+    with written.transaction() as tx:
+        tx.execute(delete(ledger_checkpoints))
+    assert problems(written, signer) == [MISSING]
+
+
+def test_the_newest_checkpoint_deleted(written, signer):
+    with written.transaction() as tx:
+        ledger.write_checkpoint(tx, signer, "glovebox")
+        tx.execute(delete(ledger_checkpoints).where(ledger_checkpoints.c.size == RECORDS))
+    assert problems(written, signer) == [("checkpoint_missing", RECORDS - 1)]
+
+
+def test_a_head_that_claims_fewer_checkpoints_than_there_are(written, signer):
+    with written.transaction() as tx:
+        tx.execute(update(ledger_head).values(checkpoint_size=3))
+    assert problems(written, signer) == [("head_differs", 3)]
+
+
+def test_a_release_whose_checkpoint_was_deleted_with_the_heads_claim(written, signer):
+    with written.transaction() as tx:
+        ledger.write_checkpoint(tx, signer, "glovebox")
+        ledger.append(tx, Entry.by(PLATFORM, "release.release", "rel-1"))
+    assert problems(written, signer) == []
+    with written.transaction() as tx:
+        tx.execute(delete(ledger_checkpoints).where(ledger_checkpoints.c.size == RECORDS))
+        tx.execute(update(ledger_head).values(checkpoint_size=SIGNED))
+    assert problems(written, signer) == [("checkpoint_missing", RECORDS)]
+
+
+def cut_back(tx, kept):
+    """Everything made to fit a shorter ledger: records, head, checkpoints."""
+    drop(tx, *range(kept, RECORDS))
+    tx.execute(delete(ledger_checkpoints).where(ledger_checkpoints.c.size > kept))
+    tx.execute(update(ledger_head).values(size=kept, checkpoint_size=0))
+    rewrite_from(tx, kept)
+
+
+def test_a_ledger_cut_back_with_its_checkpoints_shows_to_the_platforms_own_memory(written, signer, tmp_path):
+    witness.remember_newest(written, tmp_path / "trust")
+    with written.transaction() as tx:
+        cut_back(tx, 4)
+    assert problems(written, signer) == []  # nothing inside the database tells
+    assert problems(written, signer, seen=witness.remembered(tmp_path / "trust")) == [("truncated", 4)]
+
+
+def test_a_ledger_cut_back_and_grown_again_shows_too(written, signer, tmp_path):
+    witness.remember_newest(written, tmp_path / "trust")
+    with written.transaction() as tx:
+        cut_back(tx, 4)
+        tx.execute(delete(ledger_objects))
+        for number in range(RECORDS):
+            ledger.append(tx, Entry.by(PLATFORM, "job.move", f"new-{number}"))
+        ledger.write_checkpoint(tx, signer, "glovebox")
+    witness.remember_newest(written, tmp_path / "trust")  # what was seen before is not forgotten
+    found = problems(written, signer, seen=witness.remembered(tmp_path / "trust"))
+    assert found == [("root_differs", SIGNED - 1), MISSING]
+
+
+def test_a_memory_that_was_damaged_is_told(written, tmp_path):
+    witness.remember_newest(written, tmp_path / "trust")
+    (tmp_path / "trust" / witness.CHECKPOINTS).write_text("{}")
+    with pytest.raises(IntegrityBroken, match="trust"):
+        witness.remembered(tmp_path / "trust")
+
+
+def test_how_many_payloads_were_erased_is_told(written, signer):
+    with written.transaction() as tx:
+        tx.execute(delete(ledger_payloads).where(ledger_payloads.c.seq.in_([2, 6])))
+    with written.reading() as tx:
+        report = verify_ledger(ledger.stored_records(tx), ledger.stored_checkpoints(tx), [signer.public_key], ledger.head(tx).claim)
+    assert (report.ok, report.payloads_erased) == (True, 2)
 
 
 def test_a_guess_at_an_erased_payload_cannot_be_confirmed(written):

@@ -22,62 +22,87 @@ class Vote:
 OPERATOR, DEPARTMENT = Vote("wang", "operator"), Vote("li", "tax")
 
 
+def refused_by(check, *args):
+    """The code of the refusal, None when the rule holds."""
+    try:
+        check(*args)
+    except PolicyRefusal as refusal:
+        code = refusal.code
+    else:
+        return None
+    assert code in catalogue()
+    return code.removeprefix("rule.")
+
+
 @pytest.mark.parametrize(
-    ("votes", "agree"),
+    ("votes", "refusal"),
     [
-        ([], False),
-        ([OPERATOR], False),
-        ([OPERATOR, OPERATOR], False),
-        ([OPERATOR, DEPARTMENT], True),
-        ([OPERATOR, Vote("li", "tax", "return")], False),
-        ([OPERATOR, DEPARTMENT, Vote("zhao", "tax", "reject")], False),
+        ([], "two_reviewers_needed"),
+        ([OPERATOR], "two_reviewers_needed"),
+        ([OPERATOR, OPERATOR], "two_reviewers_needed"),
+        ([OPERATOR, DEPARTMENT], None),
+        ([OPERATOR, Vote("li", "tax", "return")], "reviewers_disagree"),
+        ([OPERATOR, DEPARTMENT, Vote("zhao", "tax", "reject")], "reviewers_disagree"),
     ],
 )
-def test_do_two_reviewers_agree(votes, agree):
-    assert rules.two_reviewers_agree(votes) is agree
+def test_do_two_reviewers_agree(votes, refusal):
+    assert refused_by(rules.check_two_reviewers_agree, votes) == refusal
 
 
 def test_who_votes_with_whom():
     same_house = [OPERATOR, Vote("sun", "operator")]
-    assert rules.reviewers_of_different_organisations(same_house, 2, DEFAULT)
-    assert not rules.reviewers_of_different_organisations(same_house, 3, DEFAULT)
-    assert rules.reviewers_of_different_organisations([OPERATOR, DEPARTMENT], 4, DEFAULT)
-    assert not rules.reviewers_differ([OPERATOR, OPERATOR])
-    assert not rules.reviewers_differ_from_author([OPERATOR, DEPARTMENT], "wang")
+    assert refused_by(rules.check_reviewers_of_different_organisations, same_house, 2, DEFAULT) is None
+    assert refused_by(rules.check_reviewers_of_different_organisations, same_house, 3, DEFAULT) == "one_organisation"
+    assert refused_by(rules.check_reviewers_of_different_organisations, [OPERATOR, DEPARTMENT], 4, DEFAULT) is None
+    assert refused_by(rules.check_reviewers_differ, [OPERATOR, OPERATOR]) == "voted_already"
     with pytest.raises(PolicyRefusal, match="you wrote this release; another reviewer must approve it"):
-        rules.check_reviewers_differ_from_author([OPERATOR], "wang")
+        rules.check_reviewers_differ_from_author([OPERATOR, DEPARTMENT], "wang")
 
 
 def test_one_rejection_outweighs_a_return():
     mixed = [Vote("wang", "operator", "return"), Vote("li", "tax", "reject")]
-    assert rules.somebody_rejected(mixed)
-    assert not rules.somebody_returned(mixed)
-    assert rules.somebody_returned([OPERATOR, Vote("li", "tax", "return")])
+    assert refused_by(rules.check_somebody_rejected, mixed) is None
+    assert refused_by(rules.check_somebody_returned, mixed) == "nobody_decided_so"
+    assert refused_by(rules.check_somebody_returned, [OPERATOR, Vote("li", "tax", "return")]) is None
+    assert refused_by(rules.check_somebody_rejected, [OPERATOR, DEPARTMENT]) == "nobody_decided_so"
 
 
 @pytest.mark.parametrize(("age", "usable"), [(0, True), (6.99, True), (7, False), (30, False), (-0.01, False)])
 def test_an_approval_lasts_seven_days(age, usable):
     now = datetime(2026, 3, 9, 8, tzinfo=UTC)
-    assert rules.approval_not_expired(now - timedelta(days=age), now, DEFAULT) is usable
-    assert rules.approval_expired(now - timedelta(days=age), now, DEFAULT) is not usable
+    approved = now - timedelta(days=age)
+    assert refused_by(rules.check_approval_not_expired, approved, now, DEFAULT) == (None if usable else "approval_expired")
+    assert refused_by(rules.check_approval_expired, approved, now, DEFAULT) == ("approval_in_force" if usable else None)
 
 
-def report(*findings):
-    return CheckReport("model.trees", "0" * 64, policy_hash(DEFAULT), worst_first(findings))
+def judged(*findings):
+    return rules.Judged.of(CheckReport("model.trees", "0" * 64, policy_hash(DEFAULT), worst_first(findings)).to_json())
 
 
 def test_a_block_cannot_be_waived_and_nothing_checked_is_a_block():
     good, soft, bad = passed("depth", 4, 6, "m"), review("pure_leaf", 2, 0, "m"), block("smallest_leaf", 3, 10, "m")
-    assert rules.hard_findings_absent([report(good, soft)])
-    assert not rules.hard_findings_absent([report(good), report(good, bad)])
-    assert not rules.hard_findings_absent([])
-    assert not rules.hard_findings_absent([report()])
+    for reports, refusal in (
+        ([judged(good, soft)], None),
+        ([judged(good), judged(good, bad)], "hard_findings"),
+        ([], "nothing_checked"),
+        ([judged()], "hard_findings"),
+    ):
+        assert refused_by(rules.check_hard_findings_absent, reports) == refusal
 
 
-def test_soft_findings_need_a_reason_each():
-    reports = [report(review("pure_leaf", 2, 0, "m"), review("depth", 8, 6, "m"))]
-    assert not rules.soft_findings_reasoned(reports, {"pure_leaf": "all paid", "depth": "  "})
-    assert rules.soft_findings_reasoned(reports, {"pure_leaf": "all paid", "depth": "tested"})
+def test_soft_findings_need_a_reason():
+    soft = [judged(review("pure_leaf", 2, 0, "m"), review("depth", 8, 6, "m"))]
+    assert refused_by(rules.check_soft_findings_reasoned, soft, "  ") == "reason_missing"
+    assert refused_by(rules.check_soft_findings_reasoned, soft, "all paid, tested") is None
+    assert refused_by(rules.check_soft_findings_reasoned, [judged(passed("depth", 4, 6, "m"))], "") is None
+
+
+def test_what_is_signed_was_reviewed():
+    reviewed = {"model.txt": "0" * 64, "report.json": "1" * 64}
+    assert refused_by(rules.check_bytes_unchanged, reviewed, dict(reviewed)) is None
+    for signing in ({}, {"model.txt": "0" * 64}, {**reviewed, "report.json": "2" * 64}, {**reviewed, "more": "0" * 64}):
+        assert refused_by(rules.check_bytes_unchanged, reviewed, signing) == "bytes_changed"
+    assert refused_by(rules.check_bytes_unchanged, {}, {}) == "bytes_changed"
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ N = 4000
     [
         ({"algorithm": "neural"}, "modelling.parameter_refused", "lightgbm or scorecard"),
         ({"algorithm": ["scorecard"]}, "modelling.parameter_refused", "lightgbm or scorecard"),
-        ({"params": {"data": "x"}}, "modelling.parameter_refused", "data"),
+        ({"params": {"data": "x"}}, "modelling.parameter_unknown", "data"),
         ({"params": []}, "modelling.bad_request", "params"),
         ({"extra": 1}, "modelling.bad_request", "keys"),
         ({"threads": 0}, "modelling.bad_request", "threads"),

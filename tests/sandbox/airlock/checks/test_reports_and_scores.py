@@ -7,12 +7,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from catalog.messages import catalogue
 from sandbox.airlock.checks import jailed_evidence, jailed_parse
 from sandbox.airlock.checks.finding import Verdict
 from sandbox.airlock.checks.metrics import limits_of
 from sandbox.airlock.checks.verdict import Case, verdict
 from sandbox.airlock.examine import Artefact, examine
 from sandbox.airlock.policies import DEFAULT
+from sandbox.kinds.truth import truth_of
 from sandbox.modelling.canonical_scorecard import emit_scorecard
 from sandbox.modelling.params import validate_params
 from sandbox.modelling.report import build_report
@@ -30,10 +32,16 @@ def report():
     return build_report("lightgbm", "test", (margins, labels), (margins, labels), 3_000, {"turnover": 0.123456, "arrears": 0.876544})
 
 
-def gate(artefact_type, text, origin="script"):
+def claimed(**changes):
+    """An honest script's report: totals alone."""
+    return report() | {"roc": [], "gains": [], "importance": []} | changes
+
+
+def gate(artefact_type, text, origin="train", truth=None, retrained=None):
     data = text.encode()
-    canonical, parsed = jailed_parse.examine(artefact_type, data, FEATURES, limits_of(DEFAULT))
-    case = Case(artefact_type, origin, hashlib.sha256(data).hexdigest(), json.dumps(parsed).encode())
+    canonical, parsed = jailed_parse.examine(artefact_type, data, FEATURES, limits_of(DEFAULT), truth)
+    sha256 = hashlib.sha256(data).hexdigest()
+    case = Case(artefact_type, origin, sha256, json.dumps(parsed).encode(), retrained_sha256=retrained or sha256)
     return verdict(case, DEFAULT), canonical
 
 
@@ -41,7 +49,7 @@ def blocks(found):
     return {finding.check for finding in found.of(Verdict.BLOCK)}
 
 
-def test_the_platforms_report_passes_and_may_come_from_a_script():
+def test_the_platforms_report_passes_alone():
     found, canonical = gate("metrics", json.dumps(report()))
     assert blocks(found) == set()
     assert json.loads(canonical) == report()
@@ -72,6 +80,48 @@ def test_a_report_that_says_too_much_is_blocked(change, check):
     assert check in blocks(found)
     assert CANARY.lower() not in json.dumps(found.to_json()).lower()
     assert (canonical == b"") is (check == "grammar")
+
+
+def test_a_report_that_a_second_training_did_not_write_is_blocked():
+    found, _ = gate("metrics", json.dumps(report()), retrained="0" * 64)
+    assert blocks(found) == {"reproduce"}
+
+
+TRUTH = {"train_rows": 3_000, "test_rows": 3_000, "train_class": 450, "test_class": 450}
+# A row's values as counts: each is a multiple of five, large enough, and gives its own bad rate.
+HIDDEN_ROWS = [{"goods": 9_144_030, "bads": 9_144_030, "bad_rate": 0.5}, {"goods": 1_775, "bads": 1_775, "bad_rate": 0.5}]
+
+
+@pytest.mark.parametrize(
+    ("changes", "truth", "expected"),
+    [
+        ({}, TRUTH, set()),
+        ({"evaluated_on": "cv", "psi": None}, TRUTH | {"test_class": 0}, set()),
+        ({"gains": HIDDEN_ROWS}, TRUTH, {"metrics_unverified"}),
+        ({"roc": report()["roc"]}, TRUTH, {"metrics_unverified", "curve_steps"}),
+        ({"importance": [{"feature": "turnover", "gain_share": 0.91}]}, TRUTH, {"metrics_unverified"}),
+        ({"psi": 914_403.017}, TRUTH, {"metrics_unverified"}),
+        ({"rows": {"train": 9_144_030, "test": 3_000}}, TRUTH, {"metrics_rows"}),
+        ({"rows": {"train": 3_000, "test": 1_775}}, TRUTH, {"metrics_rows"}),
+        ({"ks": 0.41234}, TRUTH, {"metric_precision"}),
+        ({}, TRUTH | {"test_class": 9}, {"class_minimum"}),
+        ({}, TRUTH | {"train_class": 9}, {"class_minimum"}),
+        ({"evaluated_on": "cv"}, TRUTH | {"test_class": 0}, {"class_minimum"}),
+        ({}, None, {"check_failed", "class_minimum"}),
+    ],
+)
+def test_a_scripts_report_is_held_against_the_rows(changes, truth, expected):
+    found, _ = gate("metrics", json.dumps(claimed(**changes)), origin="script", truth=truth)
+    assert blocks(found) == expected
+    assert all(finding.hard for finding in found.of(Verdict.BLOCK))
+    assert "9144030" not in json.dumps(found.to_json())
+
+
+def test_a_scripts_true_curves_are_blocked_with_the_way_to_release_them():
+    found, _ = gate("metrics", json.dumps(report()), origin="script", truth=TRUTH)
+    (finding,) = found.of(Verdict.BLOCK)
+    assert finding.check == "metrics_unverified"
+    assert all("`train`" in text for text in catalogue()[finding.fix_code].values())
 
 
 def scores(*sizes):
@@ -151,18 +201,37 @@ def test_a_scorecard_with_a_tiny_bin_is_blocked(lending):
     assert {"smallest_leaf", "bin_class", "threshold_grid"} <= blocks(found)
 
 
+COUNTED = {"train": 2_800, "test": 1_200}
+
+
+def sha256(body):
+    return hashlib.sha256(json.dumps(body).encode()).hexdigest()
+
+
+def test_the_truth_is_counted_from_the_rows(tmp_path):
+    partition, label = [0] * 13 + [1] * 7, [1] * 4 + [0] * 9 + [0] * 2 + [1] * 5
+    table = pa.table({"label": pa.array(label, pa.int8()), "partition": pa.array(partition, pa.int8())})
+    with pa.OSFile(str(tmp_path / "rows.arrow"), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+    assert truth_of(tmp_path / "rows.arrow") == {"train_rows": 15, "test_rows": 5, "train_class": 4, "test_class": 2}
+
+
 def test_report_scores_and_scorecard_pass_through_the_jails_too(lending, jail_environment, tmp_path):
     text, grid, table = lending
     rows = tmp_path / "rows.arrow"
     with pa.OSFile(str(rows), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table)
+    leak = claimed(rows=COUNTED, gains=HIDDEN_ROWS)
+    expected = {"card": {"reproduce"}, "leak": {"metrics_unverified"}}  # nobody retrained the card here
     card = Artefact("model.scorecard", tmp_path / "card", "train", FEATURES, grid, rows, "scorecard", {"min_bin_rows": 50})
     for artefact, content in (
         (card, text),
-        (Artefact("metrics", tmp_path / "report", "script", FEATURES), json.dumps(report())),
+        (Artefact("metrics", tmp_path / "report", "train", FEATURES, retrained_sha256=sha256(report())), json.dumps(report())),
+        (Artefact("metrics", tmp_path / "claims", "script", FEATURES, truth=truth_of(rows)), json.dumps(claimed(rows=COUNTED))),
+        (Artefact("metrics", tmp_path / "leak", "script", FEATURES, truth=truth_of(rows)), json.dumps(leak)),
         (Artefact("scores", tmp_path / "scores", "score", FEATURES), scores(20, 30)),
     ):
         artefact.path.write_text(content)
         examined = examine(artefact, DEFAULT, jail_environment, tmp_path)
-        assert blocks(examined.report) == ({"reproduce"} if artefact is card else set())  # nobody retrained the card here
+        assert blocks(examined.report) == expected.get(artefact.path.name, set())
         assert examined.canonical

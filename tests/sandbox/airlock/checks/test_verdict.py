@@ -25,6 +25,7 @@ def parsed(**changes):
         "canonical_sha256": B,
         "re_emission": {"probes": 2000, "differing": 0},
         "metrics": None,
+        "claims": None,
         "resolution": None,
         "errors": [],
     }
