@@ -30,7 +30,7 @@ class TrainingRequest:
 
 
 def read_request(path: Path) -> TrainingRequest:
-    """Raises JobRefused: "modelling.bad_request" with the part at fault, "modelling.bad_grid", "modelling.parameter_refused" or "….parameter_unknown"."""
+    """Raises JobRefused: "modelling.bad_request" with the part at fault, "modelling.bad_grid", or as ParameterRefused."""
     try:
         body = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError):

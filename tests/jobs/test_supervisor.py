@@ -263,7 +263,7 @@ def test_an_attempt_the_runner_never_took_is_retried(supervisor, stage, submit, 
     submit("job-1")
 
     def no_worker(ref):
-        raise Unavailable("ray.no_slot", slots=2)
+        raise Unavailable("ray.not_started", error="ended")
 
     with monkeypatch.context() as patch:
         patch.setattr(stage, "run", no_worker)
