@@ -119,6 +119,7 @@ def _told(
         reasons=dict(reasons),
         votes=votes,
         why=why_of(release.why),
+        codes=dict((release.report or {}).get("codes", {})) if view == "reviewer" else {},
         recipient_fingerprint=release.recipient_fingerprint,
         removal_allowed=release.removal_allowed,
         requested_at=release.requested_at,

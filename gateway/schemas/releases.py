@@ -56,7 +56,10 @@ class VoteTold(Told):
 
 
 class ReleaseTold(Told):
-    """``view``: ``author`` or ``reviewer``. ``files``: name → SHA-256, which an author is not told."""
+    """``view``: ``author`` or ``reviewer``. ``files``: name → SHA-256, which an author is not told.
+
+    ``codes``: for reviewers, the texts behind a model's code features, which leave with it.
+    """
 
     view: str
     id: str
@@ -75,6 +78,7 @@ class ReleaseTold(Told):
     reasons: dict[str, str]
     votes: list[VoteTold]
     why: Why | None
+    codes: dict[str, list[str]]
     recipient_fingerprint: str
     removal_allowed: bool
     requested_at: datetime

@@ -1,19 +1,15 @@
 """May people use the names they know, and does a refusal of a wrong word say the right ones?"""
 
 import pytest
+from sqlalchemy import update
 
 from catalog.errors import BadInput, NotFound
-from catalog.ledger.record import PLATFORM, Entry
-from catalog.store import projects
+from catalog.tables import projects
 from gateway.api.lookups import project_named
 
 
 def rename(tx, project_id, name):
-    from sqlalchemy import update
-
-    from catalog.tables import projects as table
-
-    tx.execute(update(table).where(table.c.id == project_id).values(name=name))
+    tx.execute(update(projects).where(projects.c.id == project_id).values(name=name))
 
 
 def test_a_steward_may_name_a_project_by_a_name_that_only_one_has(platform, actor):
@@ -38,7 +34,7 @@ def test_a_name_of_two_projects_asks_for_the_id_and_a_bank_has_its_own(platform,
 
 def test_a_wrong_role_or_kind_is_answered_with_the_right_ones_and_without_itself(signed_in):
     body = {"id": "x1", "kind": "canary_kind", "name_zh": "x", "name_en": "x"}
-    answer = signed_in("adm").post("/organisations", json=body)
+    answer = signed_in("sam").post("/organisations", json=body)
     assert answer.status_code == 422
     assert "one of: bank, department, operator" in answer.json()["detail"]
     assert "canary_kind" not in answer.text

@@ -130,7 +130,8 @@ def test_keys_are_registered_by_their_holders_and_confirmed_by_others(town, tmp_
     for login, file in (("olga", "olga.key.pub"), ("ann", "bank_a.key")):
         registered = town(login, "key", "register", tmp_path / file, "--json").json
         town("sid", "key", "confirm", registered["key_id"], "--fingerprint", "0" * 40, code=3)
-        town("sid", "key", "confirm", registered["key_id"], "--fingerprint", registered["fingerprint"])
+        read_aloud = registered["fingerprint"].upper()
+        town("sid", "key", "confirm", registered["key_id"], "--fingerprint", f"{read_aloud[:20]} {read_aloud[20:]}")
     trust = town("ann", "trust", "show", "--to", tmp_path / "trust.json", "--json").json
     assert [officer["organisation"] for officer in trust["officers"]] == ["operator"]
     assert (tmp_path / "trust.json").exists()

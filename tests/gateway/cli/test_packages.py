@@ -74,8 +74,12 @@ def test_a_file_that_is_no_package_is_told_so(terminal, tmp_path):
 def test_a_trust_file_is_rewritten_only_when_told(terminal, tmp_path, monkeypatch, yes, kept):
     class Platform:
         trust = staticmethod(NEWER.to_json)
-        __enter__ = lambda self: self  # noqa: E731
-        __exit__ = lambda *_: None  # noqa: E731
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
 
     monkeypatch.setattr(commands.connection, "anonymous", Platform)
     path = write(tmp_path / "pinned", TRUST)

@@ -15,8 +15,9 @@ from sandbox.store import artefacts
 
 @pytest.fixture(scope="module")
 def under_review(prepared, front_door, approved):
-    """The same job's files in a second release, which nobody voted on yet."""
-    release = prepared.request("a", approved["job"]["id"])
+    """The same training once more, and its release, which nobody voted on yet."""
+    job = prepared.run("a", front_door.spec_train("bank_a_cohort"))
+    release = prepared.request("a", job["id"])
     assert (release["state"], release["grade"] >= 3) == ("submitted", True)
     return release["id"]
 
