@@ -80,7 +80,8 @@ class Supervisor:
             waiting, running = store.waiting_and_running(tx)
         for job, attempt in active:
             self._guarded(lambda job=job, attempt=attempt: self.advance(job, attempt))  # type: ignore[misc]
-        if waiting and len(running) < self._runner.slots:
+        slots = self._runner.slots  # asked at every look: a scheduler that died is started again before the next job comes
+        if waiting and len(running) < slots:
             self._guarded(self._claim)
 
     def advance(self, job: store.Job, attempt: store.AttemptRow) -> None:

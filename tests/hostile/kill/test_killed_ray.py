@@ -38,10 +38,12 @@ def busy(supervisor):
     return found
 
 
-def check_resumed(world, job):
+def check_resumed(world, job, *, may_have_ended=False):
+    """``may_have_ended``: a worker that only waits for the database may still record its end before it dies; that attempt then counts."""
     ended = world.finish(job)
-    assert (ended.status, ended.attempt) == ("succeeded", 2), ended.why
-    assert [a.attempt for a in world.artefacts(job)] == [2, 2]
+    assert ended.status == "succeeded", ended.why
+    assert ended.attempt == 2 or (may_have_ended and ended.attempt == 1)
+    assert [a.attempt for a in world.artefacts(job)] == [ended.attempt] * 2
     assert world.model_hash(job) == world.undisturbed
 
 
@@ -90,7 +92,7 @@ def test_a_ray_that_dies_is_started_again_and_its_jobs_resume(world, supervisor,
     with frozen({job: state}):
         below, groups = rays(supervisor), supervisor.control_groups()
         kill(*(supervisor.children() if victim == "driver" else supervisor.named(victim)))
-    check_resumed(world, job)
+    check_resumed(world, job, may_have_ended=state == "collecting")
     assert supervisor.process.poll() is None
     leaves_nothing(below, groups)
 

@@ -76,7 +76,9 @@ def test_a_malformed_recipient_is_refused(world):
 
 def test_rows_leave_scores_only_and_only_with_both_votes(world):
     *others, scores = world.files
-    shorter = dataclasses.replace(scores, data=b"row,band\n1,7\n", reviewed_sha256=hashlib.sha256(scores.data).hexdigest(), rows_removed=True)
+    shorter = dataclasses.replace(
+        scores, data=b"row,band\n1,7\n", reviewed_sha256=hashlib.sha256(scores.data).hexdigest(), rows_removed=True
+    )
     with pytest.raises(PolicyRefusal) as refusal:
         world.package(files=[*others, shorter])
     assert refusal.value.code == "vote.removal_not_allowed"

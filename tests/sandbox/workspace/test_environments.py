@@ -28,7 +28,7 @@ def test_an_environment_is_named_by_its_lock(tmp_path: Path, lock: Path) -> None
 
 
 def test_one_never_built_is_a_refusal_that_says_what_to_do(tmp_path: Path, lock: Path) -> None:
-    with pytest.raises(JailUnavailable, match="make setup") as refused:
+    with pytest.raises(JailUnavailable, match="environment build") as refused:
         environments.find(tmp_path, lock)
     assert refused.value.code == "environment.missing"
 
