@@ -13,6 +13,8 @@ from catalog.errors import BadInput, NotFound
 from gateway.api.bodies import limit_for
 from gateway.problems import TOO_LARGE, asked_language, problem, unexpected
 
+HEARD_OUT_BYTES: Final = 16 << 20  # of a body that is refused for its size: read, and thrown away
+
 # No script at all, nothing from elsewhere, no frame. Answers are about one person: nobody may keep them.
 HEADERS: Final = {
     "Cache-Control": "no-store",
@@ -81,6 +83,16 @@ class PlainAddress:
         await self._app(scope, receive, send)
 
 
+async def _hear_out(receive: Receive, announced: int) -> None:
+    """Let a sender of a moderate surplus finish, keeping none of it: whoever is cut off while sending never reads the answer."""
+    heard = 0
+    while announced <= HEARD_OUT_BYTES:
+        message = await receive()
+        heard += len(message.get("body", b""))
+        if message["type"] != "http.request" or not message.get("more_body", False) or heard > announced:
+            return
+
+
 class BodyLimit:
     """Stops reading at the address's limit: a stranger's upload fills neither memory nor disk."""
 
@@ -94,6 +106,7 @@ class BodyLimit:
         limit, seen = limit_for(scope["method"], scope["path"]), 0
         announced = Headers(scope=scope).get("content-length", "")
         if announced.isdecimal() and int(announced) > limit:
+            await _hear_out(receive, int(announced))
             refusal = problem(BadInput(TOO_LARGE, limit=limit), asked_language(Request(scope)), Connection="close")
             await refusal(scope, receive, send)
             return
