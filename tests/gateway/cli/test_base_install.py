@@ -54,7 +54,7 @@ def test_a_package_is_judged(bank, tmp_path):
     (tmp_path / "package.gbx").write_bytes(b"no package")
     (tmp_path / "trust.json").write_text('{"ledger_keys":[],"officers":[],"platform":"p","release_keys":[],"v":1}', "utf-8")
     ended = bank("verify", "package.gbx", "--trust", "trust.json")
-    assert ended.returncode == 1
+    assert ended.returncode == 2
     assert "Traceback" not in ended.stderr
 
 
